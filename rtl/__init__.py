@@ -1,0 +1,1 @@
+"""Hardware: every component stands beside its golden function."""

@@ -1,0 +1,88 @@
+"""Integer rescaling: a * constant >> s1, saturated, then * scale >> s2, saturated."""
+
+import numpy as np
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.arithmetic.integers import round_shift, round_shift_value, saturate, saturate_value
+from rtl.arithmetic.scale import EXPONENT_BITS, INVERSE_BITS, INVERSE_EXPONENT, SCALE_LAYOUT, Scale
+from rtl.formats import ACCUMULATOR_BITS, CONSTANT_BITS, VECTOR_BITS
+
+SHIFT_BITS = 6
+SCALE_SHIFT_BITS = 8
+
+
+def requantise(a, constant, first_shift: int, scale: Scale, scale_shift: int, *, invert: bool = False):
+    """``a * constant * scale / 2**(first_shift + scale_shift)`` in 32 bits.
+
+    Parameters
+    ----------
+    a : int64 array, below 2**40 in magnitude
+    constant : int array of 16-bit values, broadcast against `a`
+    first_shift : 0...63, applied with rounding to the product before it is held to 32 bits
+    scale : with `invert`, its reciprocal is used
+    scale_shift : static part of the second shift, less the scale's exponent
+
+    Returns
+    -------
+    int64 array in 32-bit range; saturates, rounds halves up after each product.
+    """
+    factor, exponent = scale.factor(invert)
+    product = saturate(round_shift(np.asarray(a, np.int64) * constant, first_shift), VECTOR_BITS)
+    return saturate(round_shift(product * factor, scale_shift - exponent), VECTOR_BITS)
+
+
+class Requantiser(wiring.Component):
+    """`requantise` for one element. Latency 4 cycles, one element a cycle.
+
+    `constant` and `first_shift` are taken in the cycle after `a`; `scale`, `invert` and `scale_shift` in the
+    second cycle after `a`... see `Attributes`.
+
+    Attributes
+    ----------
+    a, constant, first_shift : cycle 0 (first_shift is used one cycle later, delayed inside)
+    factor, shift : cycle 2, see `scale_operands`
+    y : cycle 4
+    """
+
+    LATENCY = 4
+
+    def __init__(self):
+        super().__init__({
+            "a": In(signed(ACCUMULATOR_BITS)),
+            "constant": In(signed(CONSTANT_BITS)),
+            "first_shift": In(SHIFT_BITS),
+            "factor": In(INVERSE_BITS),
+            "shift": In(SHIFT_BITS),
+            "y": Out(signed(VECTOR_BITS)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        product = Signal(signed(ACCUMULATOR_BITS + CONSTANT_BITS))
+        first_shift = Signal(SHIFT_BITS)
+        narrow = Signal(signed(VECTOR_BITS))
+        scaled = Signal(signed(VECTOR_BITS + INVERSE_BITS))
+        shift = Signal(SHIFT_BITS)
+        m.d.sync += [
+            product.eq(self.a * self.constant), first_shift.eq(self.first_shift),
+            narrow.eq(saturate_value(round_shift_value(product, first_shift), VECTOR_BITS)),
+            scaled.eq(narrow * self.factor), shift.eq(self.shift),
+            self.y.eq(saturate_value(round_shift_value(scaled, shift), VECTOR_BITS)),
+        ]
+        return m
+
+
+def scale_operands(m, scale, invert, scale_shift):
+    """(factor, shift) for `Requantiser` from a register, as combinational logic.
+
+    scale : view of `SCALE_LAYOUT`; invert : 1 bit; scale_shift : signed, `SCALE_SHIFT_BITS` wide.
+    The shift is held to 0...63, as `round_shift` does.
+    """
+    assert scale.shape() == SCALE_LAYOUT
+    exponent = Mux(invert, -INVERSE_EXPONENT - scale.exponent, scale.exponent)
+    wide = Signal(signed(max(EXPONENT_BITS, SCALE_SHIFT_BITS) + 2), name="scale_shift_wide")
+    m.d.comb += wide.eq(scale_shift - exponent)
+    shift = Mux(wide < 0, 0, Mux(wide > 63, 63, wide))[:SHIFT_BITS]
+    return Mux(invert, scale.inverse, scale.mantissa), shift

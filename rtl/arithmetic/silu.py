@@ -1,0 +1,66 @@
+"""x * sigmoid(x) by a table of the sigmoid with linear interpolation."""
+
+import numpy as np
+from amaranth.hdl import Array, Const, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.arithmetic.integers import round_shift, saturate, saturate_value
+from rtl.formats import FRACTION_BITS, VECTOR_BITS
+
+SEGMENT_BITS = 8
+RANGE_BITS = 4
+STEP_BITS = FRACTION_BITS + RANGE_BITS - SEGMENT_BITS
+SIGMOID_BITS = 16
+RESULT_BITS = 22
+
+KNOTS = tuple(int(v) for v in np.rint(
+    (1 << SIGMOID_BITS) / (1 + np.exp(-np.arange((1 << SEGMENT_BITS) + 1) * 2.0 ** (RANGE_BITS - SEGMENT_BITS)))))
+
+
+def silu(x):
+    """x * sigmoid(x), 14 fraction bits in and out, saturated to 22 bits (|result| < 128).
+
+    The sigmoid comes from 256 segments over [0, 16), interpolated, 16 bits; beyond them it is 0 or 1, and
+    sigmoid(-x) = 1 - sigmoid(x). Absolute error of the sigmoid below 7e-5, checked for every argument.
+    """
+    x = np.asarray(x, np.int64)
+    magnitude = np.abs(x)
+    segment = np.minimum(magnitude >> STEP_BITS, (1 << SEGMENT_BITS) - 1)
+    fraction = magnitude & ((1 << STEP_BITS) - 1)
+    knots = np.asarray(KNOTS, np.int64)
+    half = knots[segment] + ((knots[segment + 1] - knots[segment]) * fraction >> STEP_BITS)
+    half = np.where(magnitude >> (STEP_BITS + SEGMENT_BITS) > 0, 1 << SIGMOID_BITS, half)
+    sigmoid = np.where(x < 0, (1 << SIGMOID_BITS) - half, half)
+    return saturate(round_shift(x * sigmoid, SIGMOID_BITS), RESULT_BITS)
+
+
+class Silu(wiring.Component):
+    """`silu` for one element. Latency 3 cycles, one element a cycle."""
+
+    LATENCY = 3
+
+    def __init__(self):
+        super().__init__({"x": In(signed(VECTOR_BITS)), "y": Out(signed(RESULT_BITS))})
+
+    def elaborate(self, platform):
+        m = Module()
+        magnitude = Signal(VECTOR_BITS)
+        m.d.comb += magnitude.eq(Mux(self.x < 0, -self.x, self.x))
+        segment = magnitude[STEP_BITS:STEP_BITS + SEGMENT_BITS]
+        low = Array(Const(v, SIGMOID_BITS + 1) for v in KNOTS[:-1])
+        rise = Array(Const(b - a, 11) for a, b in zip(KNOTS, KNOTS[1:], strict=False))
+        base, slope, fraction = Signal(SIGMOID_BITS + 1), Signal(11), Signal(STEP_BITS)
+        beyond = Signal()
+        m.d.sync += [base.eq(low[segment]), slope.eq(rise[segment]), fraction.eq(magnitude[:STEP_BITS]),
+                     beyond.eq(magnitude[STEP_BITS + SEGMENT_BITS:] != 0)]
+        x = [self.x, *(Signal(signed(VECTOR_BITS), name=f"x_{i}") for i in range(2))]
+        m.d.sync += [after.eq(before) for before, after in zip(x, x[1:], strict=False)]
+        half, sigmoid = Signal(SIGMOID_BITS + 1), Signal(SIGMOID_BITS + 1)
+        m.d.comb += half.eq(Mux(beyond, 1 << SIGMOID_BITS, base + (slope * fraction >> STEP_BITS)))
+        m.d.sync += sigmoid.eq(Mux(x[1] < 0, (1 << SIGMOID_BITS) - half, half))
+        product = Signal(signed(VECTOR_BITS + SIGMOID_BITS + 2))
+        m.d.comb += product.eq(x[2] * sigmoid)
+        rounded = ((product >> (SIGMOID_BITS - 1)) + 1) >> 1
+        m.d.sync += self.y.eq(saturate_value(rounded, RESULT_BITS))
+        return m

@@ -1,0 +1,37 @@
+"""The tile as Verilog: one file a module, behavioural memories, and a file list."""
+
+from pathlib import Path
+
+from amaranth.back import verilog
+
+from rtl.memory.macros import model_sources
+from rtl.tile.config import TileConfig
+from rtl.tile.lane import Lane
+from rtl.tile.tile import Tile
+
+TOP = "tile"
+
+
+def tile_sources(config: TileConfig) -> dict[str, str]:
+    """File name and text of everything that a simulator needs for one tile; `TOP` is the top module."""
+    return {"lane.sv": _convert(Lane(), "lane"), "tile.sv": _convert(Tile(config), TOP), **model_sources()}
+
+
+def _convert(component, name: str) -> str:
+    """SystemVerilog of a component.
+
+    Yosys writes `always @*`, which an event-driven simulator does not run until something changes: a block
+    that reads a constant register would stay unknown. `always_comb` runs at time zero.
+    """
+    text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+    return text.replace("always @* begin", "always_comb begin")
+
+
+def write_sources(config: TileConfig, folder: Path) -> list[Path]:
+    """Write `tile_sources` and `tile.f`, the list of them, into a folder; the paths written, list last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = tile_sources(config)
+    for name, text in sources.items():
+        (folder / name).write_text(text)
+    (folder / "tile.f").write_text("".join(f"{name}\n" for name in sources))
+    return [folder / name for name in (*sources, "tile.f")]

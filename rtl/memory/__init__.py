@@ -1,0 +1,1 @@
+"""Memory ports, error correction and behavioural macros."""

@@ -1,0 +1,122 @@
+"""Single-error-correcting, double-error-detecting code over a memory word (extended Hamming).
+
+The word is stored in Hamming order: bit p of the codeword has position p, positions that are powers of
+two are check bits, position 0 is the parity of all others. The syndrome of a single error is its position.
+R. W. Hamming, Bell Syst. Tech. J. 29, 147 (1950).
+"""
+
+import functools
+
+import numpy as np
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+
+@functools.cache
+def data_positions(data_bits: int) -> tuple[int, ...]:
+    """Codeword position of each data bit: all that are neither 0 nor a power of two."""
+    positions, position = [], 3
+    while len(positions) < data_bits:
+        if position & (position - 1):
+            positions.append(position)
+        position += 1
+    return tuple(positions)
+
+
+def code_bits(data_bits: int) -> int:
+    """Length of the codeword."""
+    return data_positions(data_bits)[-1] + 1
+
+
+def check_bits(data_bits: int) -> int:
+    """Check bits of the code, overall parity included: 10 for 264 data bits."""
+    return code_bits(data_bits) - data_bits
+
+
+def _syndrome_weights(data_bits: int):
+    """Bit j of position p, for each p: bool array [code_bits, hamming bits]."""
+    positions = np.arange(code_bits(data_bits))
+    return (positions[:, None] >> np.arange(check_bits(data_bits) - 1)) & 1
+
+
+def encode(data):
+    """Codewords of data words.
+
+    Parameters
+    ----------
+    data : uint8 array [words, data_bits] of bits, bit 0 first
+
+    Returns
+    -------
+    uint8 array [words, code_bits] of bits
+    """
+    words, bits = data.shape
+    code = np.zeros((words, code_bits(bits)), np.uint8)
+    code[:, data_positions(bits)] = data
+    parities = (code.astype(np.float32) @ _syndrome_weights(bits).astype(np.float32)).astype(np.int64) & 1
+    code[:, 1 << np.arange(parities.shape[1])] = parities
+    code[:, 0] = code.sum(axis=1) & 1
+    return code
+
+
+def decode(code, data_bits: int):
+    """Corrected data of codewords.
+
+    Parameters
+    ----------
+    code : uint8 array [words, code_bits] of bits
+
+    Returns
+    -------
+    data : uint8 array [words, data_bits]
+    corrected, uncorrectable : bool arrays [words]
+        Exactly one error was found and repaired (also when it sat in a check bit); an even number of errors
+        was found and the data are not to be used.
+    """
+    syndrome = (code.astype(np.int64) @ _syndrome_weights(data_bits) & 1) @ (
+        1 << np.arange(check_bits(data_bits) - 1))
+    odd = code.sum(axis=1) & 1 == 1
+    corrected = odd & (syndrome < code.shape[1])
+    repaired = code.copy()
+    rows = np.flatnonzero(corrected)
+    repaired[rows, syndrome[rows]] ^= 1
+    return repaired[:, data_positions(data_bits)], corrected, ~corrected & (odd | (syndrome != 0))
+
+
+class SecdedDecoder(wiring.Component):
+    """`decode` at full rate: one codeword a cycle, latency 2 cycles.
+
+    Attributes
+    ----------
+    code, valid : a codeword; flags are raised for valid ones only
+    data : corrected word, `LATENCY` cycles later; holds until the next valid word
+    corrected, uncorrectable : raised for one cycle with the word
+    """
+
+    LATENCY = 2
+
+    def __init__(self, data_bits: int):
+        self.data_bits = data_bits
+        super().__init__({
+            "code": In(code_bits(data_bits)), "valid": In(1), "data": Out(data_bits),
+            "corrected": Out(1), "uncorrectable": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        length, hamming = code_bits(self.data_bits), check_bits(self.data_bits) - 1
+        code, syndrome, odd, valid = Signal(length), Signal(hamming), Signal(), Signal()
+        weights = _syndrome_weights(self.data_bits)
+        masks = [Const(sum(1 << p for p in range(length) if weights[p, j]), length) for j in range(hamming)]
+        m.d.sync += valid.eq(self.valid)
+        with m.If(self.valid):
+            m.d.sync += [code.eq(self.code), odd.eq(self.code.xor()),
+                         syndrome.eq(Cat((self.code & mask).xor() for mask in masks))]
+        inside = syndrome < length
+        repaired = Signal(length)
+        m.d.comb += repaired.eq(code ^ Mux(odd & inside, Const(1, length) << syndrome, 0)[:length])
+        with m.If(valid):
+            m.d.sync += self.data.eq(Cat(repaired[p] for p in data_positions(self.data_bits)))
+        m.d.sync += [self.corrected.eq(valid & odd & inside),
+                     self.uncorrectable.eq(valid & Mux(odd, ~inside, syndrome != 0))]
+        return m

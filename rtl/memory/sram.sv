@@ -1,0 +1,29 @@
+// Behavioural model of a small SRAM: one read port and one write port with a mask of GRAIN-bit pieces.
+//
+// Both ports take a new address every cycle; `read_data` follows one cycle later and holds. A write and a read
+// of one address in one cycle return the old word. Power-up contents are a pattern, or come from `FILE`.
+module sram #(
+    parameter WORDS = 16, parameter BITS = 8, parameter ADDRESS = 4, parameter GRAIN = 8,
+    parameter FILE = ""
+) (
+    input clk,
+    input read_enable, input [ADDRESS-1:0] read_address, output reg [BITS-1:0] read_data,
+    input write_enable, input [ADDRESS-1:0] write_address, input [BITS-1:0] write_data,
+    input [BITS/GRAIN-1:0] write_mask
+);
+    reg [BITS-1:0] memory [0:WORDS-1];
+    integer i;
+
+    initial begin
+        for (i = 0; i < WORDS; i = i + 1) memory[i] = {(BITS + 31) / 32{32'hdeadbeef}};
+        if (FILE != "") $readmemh(FILE, memory);
+        read_data = 0;
+    end
+
+    always @(posedge clk) begin
+        if (read_enable) read_data <= memory[read_address];
+        if (write_enable)
+            for (i = 0; i < BITS / GRAIN; i = i + 1)
+                if (write_mask[i]) memory[write_address][i*GRAIN +: GRAIN] <= write_data[i*GRAIN +: GRAIN];
+    end
+endmodule

@@ -1,0 +1,1 @@
+"""The streaming tile: lanes, vector unit, sequencer and its program format."""

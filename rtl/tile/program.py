@@ -1,0 +1,157 @@
+"""The program format: one instruction is a loop of steps, and nothing in it is decided at run time.
+
+An instruction waits `wait` cycles, then issues ``blocks * groups`` steps, one every `period` cycles. Two counts
+may be multiplied by the number of 32-token pages in use, which is how one program serves every context
+length. All hazards are the compiler's business: there are no interlocks.
+"""
+
+import dataclasses
+import enum
+
+from amaranth.hdl import signed
+from amaranth.lib import data
+
+
+class Source(enum.IntEnum):
+    """Where a step takes its operand a."""
+
+    WEIGHTS = 0      # rows of a matrix in the weight banks times an activation vector
+    KV = 1           # rows in the KV memory times an activation vector
+    EMBEDDING = 2    # the weight row of the current token, as a vector
+    VECTOR = 3       # a word of the vector memory
+    ONE = 4          # the number one, to read constants
+    SCALE = 5        # no operand: multiply two scalar registers
+    KEEP = 6         # no operand: store a scalar register as a K or V scale, and read it back
+    END_OF_PROMPT = 7  # end the token here unless one is to be emitted
+    END = 8          # end of the token; its arg max becomes the next one
+
+
+class Constant(enum.IntEnum):
+    """The factor of the requantiser's first product."""
+
+    ONE = 0
+    WORD = 1         # element by element
+    BROADCAST = 2    # the element that belongs to the current token
+
+
+class Alu(enum.IntEnum):
+    """What happens to the requantised value y, with b from the vector memory."""
+
+    PASS = 0         # y
+    ADD = 1          # y + b
+    ROTATE = 2       # pairs of y turned by the angle whose cosine and sine stand in b
+    SILU = 3         # y * silu(b)
+
+
+class Mask(enum.IntEnum):
+    """Elements that do not count."""
+
+    NONE = 0
+    POSITION = 1     # index > current position
+    VOCABULARY = 2   # index >= vocabulary
+
+
+class Destination(enum.IntEnum):
+    """Where results go."""
+
+    NONE = 0
+    VECTOR = 1       # vector memory, 32 bits
+    ACTIVATION = 2   # activation memory, clipped to 12 bits
+    KEY = 3          # KV memory, 8 bits: a row for the current position
+    VALUE = 4        # KV memory, 8 bits: a column for the current position
+
+
+class Reduce(enum.IntEnum):
+    """What is kept of all results of the instruction."""
+
+    NONE = 0
+    ABSOLUTE = 1     # largest magnitude, as a scale
+    MAXIMUM = 2      # largest value, in an extreme register
+    ARGMAX = 3       # index of the largest value, the lowest of equals
+
+
+class Second(enum.IntEnum):
+    """A second reduction, beside the first."""
+
+    NONE = 0
+    SUM = 1          # of the exponentials, as a scale
+    SQUARES = 2      # root of (sum of (a >> exponent of `other`)**2 + epsilon), as a scale
+
+
+FIELDS = {
+    "source": 4, "wait": 9, "blocks": 12, "groups": 8, "period": 4,
+    "blocks_by_page": 1, "groups_by_page": 1,
+    "memory": 16, "memory_stride": 8, "position_shift": 3,
+    "activations": 8,
+    "a": 10, "b": 10, "b_mask": 10,
+    "constant": 13, "constant_mode": 2, "constant_by_position": 1,
+    "first_shift": 6, "scale": 5, "invert": 1, "scale_shift": signed(8),
+    "other": 5, "invert_other": 1,
+    "exponential": 1, "extreme": 4, "mask": 2, "continues": 1,
+    "alu": 2, "destination": 3, "d": 10,
+    "reduce": 2, "register": 5, "second": 2, "second_register": 5,
+}
+INSTRUCTION = data.StructLayout(FIELDS)
+INSTRUCTION_BITS = INSTRUCTION.size
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Instruction:
+    """One instruction; see `FIELDS` for widths. `phase` names the part of the model, for accounts only."""
+
+    source: Source
+    phase: str = ""
+    wait: int = 0
+    blocks: int = 1
+    groups: int = 1
+    period: int = 1
+    blocks_by_page: bool = False
+    groups_by_page: bool = False
+    memory: int = 0
+    memory_stride: int = 0
+    position_shift: int = 0
+    activations: int = 0
+    a: int = 0
+    b: int = 0
+    b_mask: int = (1 << 10) - 1
+    constant: int = 0
+    constant_mode: Constant = Constant.ONE
+    constant_by_position: bool = False
+    first_shift: int = 0
+    scale: int = 0
+    invert: bool = False
+    scale_shift: int = 0
+    other: int = 0
+    invert_other: bool = False
+    exponential: bool = False
+    extreme: int = 0
+    mask: Mask = Mask.NONE
+    continues: bool = False
+    alu: Alu = Alu.PASS
+    destination: Destination = Destination.NONE
+    d: int = 0
+    reduce: Reduce = Reduce.NONE
+    register: int = 0
+    second: Second = Second.NONE
+    second_register: int = 0
+
+    def __post_init__(self):
+        for name, shape in FIELDS.items():
+            value, bits = int(getattr(self, name)), getattr(shape, "width", shape)
+            low = -(1 << (bits - 1)) if shape is not bits else 0
+            if not low <= value < low + (1 << bits):
+                raise ValueError(f"{name} = {value} does not fit the instruction's {bits} bits")
+
+    def encode(self) -> int:
+        """The instruction's word."""
+        return INSTRUCTION.const({name: int(getattr(self, name)) for name in FIELDS}).as_value().value & (
+            (1 << INSTRUCTION_BITS) - 1)
+
+    def steps(self, pages: int) -> int:
+        """Steps it issues with `pages` pages of 32 positions in use."""
+        return (self.blocks * (pages if self.blocks_by_page else 1)
+                * self.groups * (pages if self.groups_by_page else 1))
+
+    def cycles(self, pages: int) -> int:
+        """Cycles from the end of the instruction before it to its own end."""
+        return self.wait + self.steps(pages) * self.period

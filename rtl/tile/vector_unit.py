@@ -1,0 +1,348 @@
+"""The vector unit: one pipe of `lanes` elements that requantises, adds, rotates, gates, exponentiates and reduces."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.arithmetic.exponential import Exponential
+from rtl.arithmetic.integers import saturate_value, signed_array, tree
+from rtl.arithmetic.requantise import Requantiser, scale_operands
+from rtl.arithmetic.root import Root
+from rtl.arithmetic.scale import INVERSE_EXPONENT, ONE, SCALE_LAYOUT, VALUE_BITS, Normaliser, normalise
+from rtl.arithmetic.silu import RESULT_BITS as SILU_BITS
+from rtl.arithmetic.silu import Silu
+from rtl.formats import (
+    ACCUMULATOR_BITS, ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, FRACTION_BITS, GROUP, PROBABILITY_BITS,
+    ROTATION_FRACTION_BITS, VECTOR_BITS)
+from rtl.tile.config import (
+    ALU_STAGE, REQUANTISE_STAGE, SCALE_STAGE, VECTOR_ENTRY, WRITE_STAGE, TileConfig)
+from rtl.tile.program import Alu, Constant, Destination, Mask, Reduce, Second, Source
+from rtl.tile.sequencer import TOKEN_BITS, step_layout
+from rtl.tile.stages import Stages
+
+SCALES = 32
+EXTREMES = 16
+KEEP_BITS = CONSTANT_BITS - 1
+
+
+def keep_scale(scale, shift: int):
+    """A scale as a constant for K and V: (constant, scale that it stands for).
+
+    The constant is ``floor(m * 2**e / 2**shift) + 1``, at most 32767, so that it is not below the scale; the
+    second result is that constant times 2**shift, normalised.
+    """
+    distance = min(max(shift - scale.exponent, 0), 63)
+    constant = min((scale.mantissa >> distance) + 1, (1 << KEEP_BITS) - 1)
+    return constant, normalise(constant, shift)
+
+
+class VectorUnit(wiring.Component):
+    """Executes the steps that are not multiplications of weights, and finishes those that are.
+
+    One step a cycle. The head of the pipe is `VECTOR_ENTRY` cycles after a vector step and
+    `TileConfig.stream_entry` cycles after a stream step; the stages behind it stand in `rtl.tile.config`. Two
+    steps must not reach the head in one cycle.
+
+    Attributes
+    ----------
+    step, position, token : from the sequencer
+    epsilon : of the root mean square, times the vector's length, with 28 fraction bits
+    sums, embedding : operands of stream steps, valid at the head of the pipe
+    a_address ... constant : read ports of the memories, one cycle of latency
+    write_* : write ports; vector, activation, KV (one word of codes a lane) and constant memory
+    argmax : index of the largest result so far
+    """
+
+    def __init__(self, config: TileConfig):
+        self.config = config
+        lanes = config.lanes
+        vector = data.ArrayLayout(signed(VECTOR_BITS), lanes)
+        super().__init__({
+            "step": In(step_layout(config)), "position": In(TOKEN_BITS), "token": In(TOKEN_BITS),
+            "epsilon": In(32),
+            "sums": In(data.ArrayLayout(signed(ACCUMULATOR_BITS), lanes)),
+            "embedding": In(data.ArrayLayout(signed(CODE_BITS * 2 + 1), lanes)),
+            "a_address": Out(10), "a": In(vector), "b_address": Out(10), "b": In(vector),
+            "constant_address": Out(13), "constant": In(data.ArrayLayout(signed(CONSTANT_BITS), lanes)),
+            "vector_write": Out(1), "write_address": Out(10), "write_data": Out(vector),
+            "activation_write": Out(1), "activation_address": Out(8), "activation_beat": Out(3),
+            "activation_data": Out(lanes * ACTIVATION_BITS),
+            "kv_write": Out(lanes), "kv_address": Out(16), "kv_data": Out(lanes * CODE_BITS),
+            "kv_mask": Out(GROUP), "kv_column": Out(1),
+            "constant_write": Out(1), "constant_write_address": Out(13),
+            "constant_write_data": Out(signed(CONSTANT_BITS)),
+            "argmax": Out(TOKEN_BITS)})
+
+    def elaborate(self, platform):
+        m = Module()
+        self._scales = Array(Signal(SCALE_LAYOUT, name=f"scale_{i}", init={
+            "mantissa": ONE.mantissa, "exponent": ONE.exponent, "inverse": ONE.inverse} if i == 0 else None)
+            for i in range(SCALES))
+        self._extremes = Array(signed_array(EXTREMES, VECTOR_BITS, "extreme"))
+        pipe = self._head(m)
+        exponentials, y = self._rescale(m, pipe)
+        result = self._alu(m, pipe, y)
+        self._write(m, pipe, result)
+        self._reduce(m, pipe, result, exponentials)
+        return m
+
+    def _head(self, m):
+        """Merge stream and vector steps into one pipe."""
+        step, fields = self.step, {}
+        instruction = {name: step.instruction[name] for name in (
+            "source", "position_shift", "constant_mode", "first_shift", "scale", "invert", "scale_shift", "other",
+            "invert_other", "exponential", "extreme", "alu", "destination", "reduce", "register", "second",
+            "second_register", "mask")}
+        of_step = {name: step[name] for name in (
+            "opens", "closes", "b", "constant", "d", "memory", "beat")} | {"masked": step["mask"]}
+        arriving = Stages(m, "step", {
+            "stream": step.valid & step.stream & step.last, "vector": step.valid & ~step.stream,
+            **instruction, **of_step})
+        entry = self.config.stream_entry
+        stream = arriving.at("stream", entry)
+        for name in (*instruction, *of_step):
+            early, late = arriving.at(name, VECTOR_ENTRY), arriving.at(name, entry)
+            fields[name] = Signal.like(early, name=f"head_{name}")
+            m.d.comb += fields[name].eq(Mux(stream, late, early))
+        fields["valid"] = Signal(name="head_valid")
+        m.d.comb += [fields["valid"].eq(stream | arriving.at("vector", VECTOR_ENTRY)),
+                     self.a_address.eq(step.a)]
+        return Stages(m, "pipe", fields)
+
+    def _rescale(self, m, pipe):
+        """Operand, exponential, requantiser: (exponentials two stages in, y at `ALU_STAGE`)."""
+        source, exponential = pipe.at("source", 0), pipe.at("exponential", REQUANTISE_STAGE)
+        maximum = self._extremes[pipe.at("extreme", 0)]
+        constant_at, mode = REQUANTISE_STAGE - 1, pipe.at("constant_mode", REQUANTISE_STAGE)
+        m.d.comb += self.constant_address.eq(pipe.at("constant", constant_at))
+        own = self.constant[0]
+        if self.config.lanes > 1:
+            own = Array(self.constant[i] for i in range(self.config.lanes))[
+                self.token[:(self.config.lanes - 1).bit_length()]]
+        factor, shift = scale_operands(
+            m, self._scale(m, pipe, "scale", SCALE_STAGE), pipe.at("invert", SCALE_STAGE),
+            pipe.at("scale_shift", SCALE_STAGE))
+        exponentials, results = [], []
+        self._operands = []
+        for i in range(self.config.lanes):
+            m.submodules[f"exponential_{i}"] = power = Exponential()
+            m.submodules[f"requantiser_{i}"] = requantiser = Requantiser()
+            operand = Signal(signed(ACCUMULATOR_BITS), name=f"a_{i}")
+            delayed = [Signal(signed(ACCUMULATOR_BITS), name=f"a_{i}_{n}") for n in (1, 2)]
+            with m.Switch(source):
+                with m.Case(Source.WEIGHTS, Source.KV):
+                    m.d.comb += operand.eq(self.sums[i])
+                with m.Case(Source.EMBEDDING):
+                    m.d.comb += operand.eq(self.embedding[i])
+                with m.Case(Source.VECTOR):
+                    m.d.comb += operand.eq(self.a[i])
+                with m.Default():
+                    m.d.comb += operand.eq(1)
+            m.d.sync += [delayed[0].eq(operand), delayed[1].eq(delayed[0])]
+            m.d.comb += [
+                power.score.eq(operand), power.maximum.eq(maximum),
+                power.masked.eq(pipe.at("masked", 0)[i]),
+                requantiser.a.eq(Mux(exponential, power.value, delayed[1])),
+                requantiser.constant.eq(Mux(mode == Constant.ONE, 1, Mux(
+                    mode == Constant.WORD, self.constant[i], own))),
+                requantiser.first_shift.eq(pipe.at("first_shift", REQUANTISE_STAGE)),
+                requantiser.factor.eq(factor), requantiser.shift.eq(shift),
+            ]
+            self._operands.append(operand)
+            exponentials.append(power.value)
+            results.append(requantiser.y)
+        return exponentials, results
+
+    def _scale(self, m, pipe, field, stage):
+        scale = Signal(SCALE_LAYOUT, name=f"{field}_at_{stage}")
+        m.d.comb += scale.eq(self._scales[pipe.at(field, stage)])
+        return scale
+
+    def _alu(self, m, pipe, y):
+        """Second operand and the operation: results at `WRITE_STAGE`."""
+        m.d.comb += self.b_address.eq(pipe.at("b", ALU_STAGE - Silu.LATENCY - 1))
+        operation, chosen = pipe.at("alu", ALU_STAGE), pipe.at("alu", ALU_STAGE + 1)
+        b = []
+        for i in range(self.config.lanes):
+            m.submodules[f"silu_{i}"] = silu = Silu()
+            word = [self.b[i], *signed_array(Silu.LATENCY, VECTOR_BITS, f"b_{i}")]
+            m.d.comb += silu.x.eq(self.b[i])
+            m.d.sync += [after.eq(before) for before, after in zip(word, word[1:], strict=False)]
+            b.append((silu.y, word[-1]))
+        results = []
+        for i in range(self.config.lanes):
+            pair, odd = i & ~1, i & 1
+            factor = Signal(signed(SILU_BITS), name=f"factor_{i}")
+            direct = Signal(signed(VECTOR_BITS + SILU_BITS), name=f"direct_{i}")
+            crossed = Signal(signed(VECTOR_BITS + CONSTANT_BITS), name=f"crossed_{i}")
+            kept, addend = Signal(signed(VECTOR_BITS), name=f"y_{i}"), Signal(signed(VECTOR_BITS), name=f"addend_{i}")
+            result = Signal(signed(VECTOR_BITS), name=f"result_{i}")
+            m.d.comb += factor.eq(Mux(operation == Alu.ROTATE, b[pair][1], b[i][0]))
+            m.d.sync += [
+                direct.eq(y[i] * factor), crossed.eq(y[i ^ 1] * b[pair + 1][1][:CONSTANT_BITS].as_signed()),
+                kept.eq(y[i]), addend.eq(b[i][1]),
+            ]
+            product = Signal(signed(VECTOR_BITS + SILU_BITS + 1), name=f"product_{i}")
+            m.d.comb += product.eq(direct + Mux(
+                chosen == Alu.ROTATE, crossed if odd else -crossed, 0))
+            assert FRACTION_BITS == ROTATION_FRACTION_BITS
+            rounded = ((product >> (FRACTION_BITS - 1)) + 1) >> 1
+            with m.Switch(chosen):
+                with m.Case(Alu.PASS):
+                    m.d.sync += result.eq(kept)
+                with m.Case(Alu.ADD):
+                    m.d.sync += result.eq(saturate_value(kept + addend, VECTOR_BITS))
+                with m.Default():
+                    m.d.sync += result.eq(saturate_value(rounded, VECTOR_BITS))
+            results.append(result)
+        return results
+
+    def _write(self, m, pipe, result):
+        valid, destination = pipe.at("valid", WRITE_STAGE), pipe.at("destination", WRITE_STAGE)
+        address, beat = pipe.at("d", WRITE_STAGE), pipe.at("beat", WRITE_STAGE)
+        lanes, beats = self.config.lanes, self.config.beats
+        key = destination == Destination.KEY
+        row_lane = self.position[:(lanes - 1).bit_length()]
+        m.d.comb += [
+            self.vector_write.eq(valid & (destination == Destination.VECTOR)),
+            self.write_address.eq(address), self.write_data.as_value().eq(Cat(result)),
+            self.activation_write.eq(valid & (destination == Destination.ACTIVATION)),
+            self.activation_address.eq(address), self.activation_beat.eq(beat),
+            self.activation_data.eq(Cat(_clip(r, ACTIVATION_BITS) for r in result)),
+            self.kv_column.eq(destination == Destination.VALUE),
+            self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(
+                key, 1 << row_lane, (1 << lanes) - 1), 0)),
+            self.kv_address.eq(pipe.at("memory", WRITE_STAGE)),
+            self.kv_data.eq(Cat(_clip(r, CODE_BITS) for r in result)),
+            self.kv_mask.eq(Mux(key, ((1 << lanes) - 1) << (beat[:max(1, (beats - 1).bit_length())] * lanes),
+                                1 << self.position[:5])),
+        ]
+
+    def _reduce(self, m, pipe, result, exponentials):
+        """Reductions, scalar products and stored scales, all through one normaliser."""
+        at = WRITE_STAGE + 1
+        m.submodules.normaliser = normaliser = Normaliser()
+        m.submodules.root = root = Root()
+        extreme, index = self._extreme(m, pipe, result)
+        second = self._second(m, pipe, exponentials)
+        product, product_exponent = self._multiply(m, pipe)
+        source = pipe.at("source", at + 1)
+        scalar = (source == Source.SCALE) | (source == Source.KEEP)
+        closing = pipe.at("valid", at + 1) & pipe.at("closes", at + 1)
+        kind, kind_two = pipe.at("reduce", at + 1), pipe.at("second", at + 2)
+        closing_two = pipe.at("valid", at + 2) & pipe.at("closes", at + 2)
+        for i, register in enumerate(self._extremes):
+            with m.If(closing & (kind == Reduce.MAXIMUM) & (pipe.at("extreme", at + 1) == i)):
+                m.d.sync += register.eq(extreme)
+        m.d.comb += self.argmax.eq(index)
+
+        other = self._scale(m, pipe, "other", at + 2)
+        down = Mux(other.exponent < 0, 0, other.exponent)[:6]
+        base = Signal(signed(8), name="root_exponent")
+        target = Signal(5, name="root_register")
+        m.d.comb += [root.start.eq(closing_two & (kind_two == Second.SQUARES)),
+                     root.value.eq(second + (self.epsilon >> Cat(0, down)[:7]))]
+        register_two = pipe.at("second_register", at + 2)
+        with m.If(root.start):
+            m.d.sync += [base.eq(down), target.eq(register_two)]
+
+        writes, register = Signal(name="normalise"), Signal(5, name="normalise_register")
+        with m.If(root.done):
+            m.d.comb += [normaliser.value.eq(root.mantissa), normaliser.exponent.eq(root.exponent + base),
+                         writes.eq(1), register.eq(target)]
+        with m.Elif(closing_two & (kind_two == Second.SUM)):
+            m.d.comb += [normaliser.value.eq(second), normaliser.exponent.eq(0), writes.eq(1),
+                         register.eq(register_two)]
+        with m.Else():
+            m.d.comb += [
+                normaliser.value.eq(Mux(scalar, product, extreme.as_unsigned())),
+                normaliser.exponent.eq(Mux(scalar, product_exponent, 0)),
+                writes.eq(closing & (scalar | (kind == Reduce.ABSOLUTE))),
+                register.eq(pipe.at("register", at + 1))]
+        done = Stages(m, "normalised", {"writes": writes, "register": register})
+        for i, scale in enumerate(self._scales):
+            with m.If(done.at("writes", Normaliser.LATENCY) & (done.at("register", Normaliser.LATENCY) == i)):
+                m.d.sync += scale.eq(normaliser.result)
+
+    def _extreme(self, m, pipe, result):
+        """Largest magnitude or value of the instruction so far, and its index."""
+        lanes, at = self.config.lanes, WRITE_STAGE
+        absolute = pipe.at("reduce", at) == Reduce.ABSOLUTE
+        masked, lowest = pipe.at("masked", at), -(1 << (VECTOR_BITS - 1))
+        first = Signal(signed(VECTOR_BITS + 1), name="word_extreme")
+        place = Signal(range(max(lanes, 2)), name="word_place")
+        candidates = []
+        for i, value in enumerate(result):
+            magnitude = Signal(signed(VECTOR_BITS + 1), name=f"magnitude_{i}")
+            m.d.comb += magnitude.eq(Mux(masked[i], Mux(absolute, 0, lowest), Mux(
+                absolute & (value < 0), -value, value)))
+            candidates.append((magnitude, i))
+        best, where = tree(candidates, lambda p, q: (
+            Mux(q[0] > p[0], q[0], p[0]), Mux(q[0] > p[0], q[1], p[1])))
+        m.d.sync += [first.eq(best), place.eq(where)]
+        extreme, index = Signal(signed(VECTOR_BITS + 1)), Signal(TOKEN_BITS)
+        word, following = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
+        valid, opens = pipe.at("valid", at + 1), pipe.at("opens", at + 1)
+        m.d.comb += word.eq(Mux(opens, 0, following))
+        with m.If(valid):
+            m.d.sync += following.eq(word + 1)
+            with m.If(opens | (first > extreme)):
+                m.d.sync += extreme.eq(first)
+                with m.If(pipe.at("reduce", at + 1) == Reduce.ARGMAX):
+                    m.d.sync += index.eq(Cat(place[:(lanes - 1).bit_length()], word))
+        return extreme, index
+
+    def _second(self, m, pipe, exponentials):
+        """Sum of exponentials, or of squares of a >> exponent, one cycle behind the first reduction."""
+        squares = pipe.at("second", REQUANTISE_STAGE) == Second.SQUARES
+        other = self._scale(m, pipe, "other", 0)
+        down = Mux(other.exponent < 0, 0, other.exponent)[:6]
+        terms = []
+        for i, operand in enumerate(self._operands):
+            short = Signal(signed(CONSTANT_BITS + 1), name=f"short_{i}")
+            square = Signal(2 * CONSTANT_BITS + 1, name=f"square_{i}")
+            m.d.sync += [short.eq(operand >> down), square.eq(short * short)]
+            terms.append(Mux(squares, square, exponentials[i]))
+        total = Signal(2 * CONSTANT_BITS + 1 + (self.config.lanes - 1).bit_length(), name="word_sum")
+        m.d.sync += total.eq(tree(terms, lambda p, q: p + q))
+        late = Stages(m, "late", {"sum": total})
+        at = WRITE_STAGE + 2
+        value = late.at("sum", at - REQUANTISE_STAGE - 1)
+        running = Signal(VALUE_BITS, name="running_sum")
+        with m.If(pipe.at("valid", at)):
+            m.d.sync += running.eq(Mux(pipe.at("opens", at), 0, running) + value)
+        return running
+
+    def _multiply(self, m, pipe):
+        """Product of two scales, or a stored scale, in step with the first reduction."""
+        stage = SCALE_STAGE
+        one, two = self._scale(m, pipe, "scale", stage), self._scale(m, pipe, "other", stage)
+        invert, invert_two = pipe.at("invert", stage), pipe.at("invert_other", stage)
+        keep = pipe.at("source", stage) == Source.KEEP
+        shift = pipe.at("scale_shift", stage)
+        distance = Signal(signed(10), name="keep_distance")
+        m.d.comb += distance.eq(shift - one.exponent)
+        bounded = Mux(distance < 0, 0, Mux(distance > 63, 63, distance))[:6]
+        kept, constant = Signal(17, name="kept"), Signal(KEEP_BITS, name="kept_constant")
+        m.d.comb += [kept.eq((one.mantissa >> bounded) + 1),
+                     constant.eq(Mux(kept >> KEEP_BITS, (1 << KEEP_BITS) - 1, kept))]
+
+        def side(scale, inverted):
+            return (Mux(inverted, scale.inverse, scale.mantissa),
+                    Mux(inverted, -INVERSE_EXPONENT - scale.exponent, scale.exponent))
+        (x, x_exponent), (y, y_exponent) = side(one, invert), side(two, invert_two)
+        product, exponent = Signal(34, name="scale_product"), Signal(signed(8), name="scale_exponent")
+        m.d.sync += [product.eq(Mux(keep, constant, x * y)),
+                     exponent.eq(Mux(keep, shift, x_exponent + y_exponent))]
+        m.d.comb += [
+            self.constant_write.eq(pipe.at("valid", stage) & keep),
+            self.constant_write_address.eq(pipe.at("constant", stage)),
+            self.constant_write_data.eq(constant)]
+        held = Stages(m, "held", {"product": product, "exponent": exponent})
+        return tuple(held.at(name, WRITE_STAGE + 2 - SCALE_STAGE - 1) for name in ("product", "exponent"))
+
+
+def _clip(value, bits):
+    """`clip_code` as logic."""
+    limit = (1 << (bits - 1)) - 1
+    return Mux(value > limit, limit, Mux(value < -limit, -limit, value))[:bits]

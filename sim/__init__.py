@@ -1,0 +1,1 @@
+"""From a checkpoint to a program, and from a run to a report."""

@@ -1,0 +1,229 @@
+"""The command line: ``spinstream doctor | device | generate | decode``.
+
+Every command takes ``--json`` and then prints one JSON object, and nothing else, on standard output. Progress goes to
+standard error. A mistake of the user's is one sentence there and exit status 2; a run whose tokens or cycles are not
+those expected ends with 1, an interrupted one with 130.
+"""
+
+import json
+import sys
+from enum import StrEnum
+from importlib.metadata import version
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from devicemodels.errors import UserError
+from sim.console import TerminalProgress, output, table
+from sim.design import DEFAULT_DESIGN, Design, load_design
+from sim.measurement import Measurement
+
+if TYPE_CHECKING:
+    from devicemodels.explain import Row
+    from sim.doctor import Finding
+
+DEFAULT_MODEL = "verse"
+DEFAULT_PROMPT = "The king"
+USER_ERROR, FAILED, INTERRUPTED = 2, 1, 130
+
+app = typer.Typer(
+    name="spinstream", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+
+class Simulator(StrEnum):
+    """What simulates the Verilog."""
+
+    verilator = "verilator"
+    icarus = "icarus"
+
+
+DesignArgument = Annotated[
+    str, typer.Argument(metavar="[DESIGN]", help="Name of a preset, or path of a TOML file.", show_default=True)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """From a memory cell's physics to tokens per second."""
+    if show_version:
+        print(f"spinstream {version('spinstream')}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Say what of the toolchain is there, which version, and what to install for what is missing."""
+    from sim.doctor import examine, missing
+
+    findings = examine()
+    lacking = missing(findings)
+    if as_json:
+        _print_json({"ready": not lacking, "tools": [{**vars(tool), "found": tool.found} for tool in findings]})
+    else:
+        _show_tools(findings, [tool.name for tool in lacking])
+    if lacking:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def device(design: DesignArgument = DEFAULT_DESIGN, as_json: JsonOption = False) -> None:
+    """Show the chain of numbers from stack to bank, each with unit, source and kind."""
+    from sim.chain import chain_rows
+
+    chosen = load_design(design)
+    rows = chain_rows(chosen)
+    if as_json:
+        _print_json({"design": chosen.name, "rows": [vars(row) for row in rows]})
+    else:
+        _show_chain(chosen, rows)
+
+
+@app.command()
+def generate(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write into.")],
+    design: DesignArgument = DEFAULT_DESIGN,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the tile in Verilog, a behavioural model of its banks, and a file list."""
+    from sim.generate import generate as write_hardware
+
+    chosen = load_design(design)
+    files = write_hardware(chosen, output)
+    if as_json:
+        _print_json({"design": chosen.name, "directory": str(output), "files": [str(path) for path in files]})
+    else:
+        print(*files, sep="\n")
+
+
+@app.command()
+def decode(
+    design: DesignArgument = DEFAULT_DESIGN,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="Name of a shipped model, or path of a GGUF file.")
+    ] = DEFAULT_MODEL,
+    prompt: Annotated[str, typer.Option(metavar="TEXT", help="Text that the model goes on from.")] = DEFAULT_PROMPT,
+    tokens: Annotated[int, typer.Option(metavar="N", help="Tokens to generate, 1 or more.")] = 32,
+    simulator: Annotated[Simulator, typer.Option(help="Simulator of the Verilog.")] = Simulator.verilator,
+    waves: Annotated[bool, typer.Option("--waves", help="Record a waveform in the run folder (slow).")] = False,
+    run_folder: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the run goes; without it, a new folder under runs/.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the simulated hardware decode a language model, and measure it."""
+    from testbench.tools import find_tools
+
+    chosen = load_design(design)
+    if tokens < 1:
+        raise UserError(f"--tokens is {tokens}, but a decode generates at least 1")
+    find_tools(simulator.value)
+
+    from sim.checkpoint import load_model
+    from sim.decode import decode as run
+
+    measurement = run(
+        chosen, load_model(model), prompt=prompt, tokens=tokens, simulator=simulator.value, waves=waves,
+        run_folder=run_folder, progress=_progress(as_json),
+    )  # fmt: skip
+    _conclude(chosen, measurement, as_json)
+
+
+def _progress(as_json: bool) -> TerminalProgress:
+    return TerminalProgress(Console(stderr=True), sys.stderr if as_json else sys.stdout)
+
+
+def _conclude(design: Design, measurement: Measurement, as_json: bool) -> None:
+    """Write the report, show the figures, and fail if tokens or cycles are not those expected."""
+    from sim.chain import chain_rows
+    from sim.report import write_report
+
+    report = write_report(measurement, chain_rows(design), Path(measurement.run_folder))
+    if as_json:
+        _print_json({**measurement.as_dict(), "report": str(report)})
+    else:
+        _show_measurement(measurement, report)
+    if not (measurement.golden_equal and measurement.cycles_equal):
+        raise typer.Exit(FAILED)
+
+
+def _show_measurement(measurement: Measurement, report: Path) -> None:
+    from sim.report.headline import headline
+
+    title = f"{measurement.design}, model {measurement.model}, {measurement.simulator}"
+    rows = [(figure.name, figure.value, figure.note) for figure in headline(measurement)]
+    console = output()
+    console.print(table(title, ("Figure", "Value", ""), rows))
+    console.print(f"Run folder  {measurement.run_folder}\nReport      {report}", highlight=False, soft_wrap=True)
+
+
+def _show_chain(design: Design, rows: "list[Row]") -> None:
+    from sim.report.units import with_unit
+
+    chain = table(f"{design.name}: {design.description}", ("Quantity", "Value", "Kind", "Source"), (), right=("Value",))
+    for group, members in groupby(rows, key=attrgetter("group")):
+        chain.add_section()
+        chain.add_row(f"[bold]{escape(group.capitalize())}[/bold]")
+        for row in members:
+            cells = (row.name.replace("_", " "), with_unit(row.value, row.unit), row.kind, row.source)
+            chain.add_row(*map(escape, cells))
+    output().print(chain)
+
+
+def _show_tools(findings: "list[Finding]", lacking: list[str]) -> None:
+    rows = [(tool.name, _version_cell(tool), tool.purpose, _place(tool)) for tool in findings]
+    console = output()
+    console.print(table("Toolchain", ("Tool", "Version", "What for", "Where it is, or what to install"), rows))
+    console.print(f"A decode needs: {', '.join(lacking)}." if lacking else "Ready to decode.", highlight=False)
+
+
+def _version_cell(tool: "Finding") -> str:
+    if tool.found:
+        return tool.version or "unknown"
+    return "MISSING" if tool.needed else "not here"
+
+
+def _place(tool: "Finding") -> str:
+    """Where the tool is, or what to install; what lies in the running environment is said to be there."""
+    if not tool.found:
+        return tool.install
+    return "in this Python environment" if tool.where.startswith(sys.prefix) else tool.where
+
+
+def _print_json(values: dict[str, Any]) -> None:
+    print(json.dumps(values, allow_nan=False, ensure_ascii=False))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    try:
+        status = app(arguments, prog_name="spinstream", standalone_mode=False)
+    except (UserError, typer.TyperException) as error:
+        sys.exit(_complain(error.format_message() if isinstance(error, typer.TyperException) else str(error)))
+    except OSError as error:
+        sys.exit(_complain(f"{error.strerror or error}: {error.filename}" if error.filename else str(error)))
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(INTERRUPTED)
+    if status == INTERRUPTED:
+        print("spinstream: interrupted", file=sys.stderr)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(sentence: str) -> int:
+    print(f"spinstream: {' '.join(sentence.split())}", file=sys.stderr)
+    return USER_ERROR
+
+
+if __name__ == "__main__":
+    main()

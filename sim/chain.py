@@ -1,0 +1,77 @@
+"""From a design to its weight bank: the sheets it names, the bank built of them, and the chain of numbers between."""
+
+from dataclasses import dataclass
+
+from devicemodels.explain import Row, device_rows
+from devicemodels.macro import MemoryMacro, Organisation, mram_macro, sram_macro
+from devicemodels.mtj import Mtj, load_mtj
+from devicemodels.quantities import Sheet
+from devicemodels.sram import SramCell, load_sram_cell
+from devicemodels.technology import Technology, load_technology
+from rtl.formats import WORD_BITS
+from rtl.memory.secded import check_bits
+from sim.design import Design
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedSheets:
+    """What a design names, read: the node, the stack and the SRAM cell, each with its origins."""
+
+    technology: Sheet[Technology]
+    mtj: Sheet[Mtj]
+    sram_cell: Sheet[SramCell]
+
+
+def load_sheets(design: Design) -> LoadedSheets:
+    """Read the sheets that ``design`` names.
+
+    Raises
+    ------
+    UserError
+        A sheet is unknown, or wrong.
+    """
+    return LoadedSheets(
+        technology=load_technology(design.sheets.technology),
+        mtj=load_mtj(design.sheets.mtj),
+        sram_cell=load_sram_cell(design.sheets.sram_cell),
+    )
+
+
+def organisation(design: Design) -> Organisation:
+    """How the weight bank's words lie: the design's words, rows and mux, the tile's word with its check bits."""
+    memory = design.memory
+    return Organisation(
+        words=memory.words, data_bits=WORD_BITS, check_bits=check_bits(WORD_BITS), rows=memory.rows, mux=memory.mux
+    )
+
+
+def weight_bank(design: Design, sheets: LoadedSheets) -> MemoryMacro:
+    """One weight bank of ``design`` built of ``sheets``, which may be other than those it names.
+
+    Raises
+    ------
+    UserError
+        Physics cannot build it: the transistor does not carry the write current, or the margin is under the offset.
+    """
+    choices = {"organisation": organisation(design), "temperature": design.memory.temperature_k}
+    technology = sheets.technology.device
+    if design.memory.kind == "mram":
+        return mram_macro(technology=technology, mtj=sheets.mtj.device, **choices)
+    return sram_macro(technology=technology, cell=sheets.sram_cell.device, **choices)
+
+
+def chain_rows(design: Design) -> list[Row]:
+    """The chain of numbers from the sheets of ``design`` to its weight bank, in order.
+
+    Raises
+    ------
+    UserError
+        As ``load_sheets`` and ``weight_bank``.
+    """
+    sheets = load_sheets(design)
+    return device_rows(
+        technology=sheets.technology,
+        memory=sheets.mtj if design.memory.kind == "mram" else sheets.sram_cell,
+        organisation=organisation(design),
+        temperature=design.memory.temperature_k,
+    )

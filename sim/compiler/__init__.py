@@ -1,0 +1,31 @@
+"""From a model to a program and memory images, in three passes: quantise, place, schedule."""
+
+from devicemodels.errors import UserError
+from rtl.tile.config import TileConfig
+from sim.checkpoint import Model
+from sim.compiler.emit import Emitter
+from sim.compiler.place import place_model
+from sim.compiler.program import Program, constant_image, weight_images
+from sim.compiler.quantise import IntegerModel, quantise_model
+
+__all__ = ["IntegerModel", "Program", "compile_model", "quantise_model"]
+
+
+def compile_model(model: Model, config: TileConfig, integers: IntegerModel | None = None) -> Program:
+    """Place and schedule a model on a tile.
+
+    Raises
+    ------
+    UserError
+        The model does not fit a memory of the tile (which, by how much, what would fit).
+    """
+    integers = integers or quantise_model(model, config.context)
+    place = place_model(integers, config, f'model "{model.name}"')
+    instructions = tuple(Emitter(integers, place, config).token())
+    if len(instructions) > config.program_words:
+        raise UserError(f'model "{model.name}" needs {len(instructions)} words of the program memory and the design '
+                        f"has {config.program_words}; set tile.program_words to at least the first figure")
+    return Program(
+        instructions=instructions, weights=weight_images(integers, place, config),
+        constants=constant_image(integers, place, config), placement=place, vocabulary=model.shape.vocab,
+        epsilon=integers.epsilon, context=min(config.context, model.shape.context))

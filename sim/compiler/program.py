@@ -1,0 +1,99 @@
+"""What the compiler hands on: instructions and memory images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtl.formats import CODE_BITS, CONSTANT_BITS, GROUP, GROUP_SCALE_BITS, WORD_BITS
+from rtl.memory.secded import encode
+from rtl.tile.config import TileConfig
+from rtl.tile.program import Instruction
+from sim.compiler.place import MatrixPlace, Placement
+from sim.compiler.quantise import IntegerMatrix, IntegerModel
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Program:
+    """A model on a tile.
+
+    instructions : of one token
+    weights : uint8 array [lanes, words, code bits] of bits, check bits included
+    constants : int64 array [words, lanes]
+    vocabulary, epsilon, context : what the host tells the tile, and the positions that fit
+    """
+
+    instructions: tuple[Instruction, ...]
+    weights: np.ndarray
+    constants: np.ndarray
+    placement: Placement
+    vocabulary: int
+    epsilon: int
+    context: int
+
+    def images(self) -> dict[str, str]:
+        """File name and `$readmemh` text of every memory."""
+        images = {f"weights_{lane}.hex": hex_lines(bits) for lane, bits in enumerate(self.weights)}
+        images["constants.hex"] = "".join(
+            "".join(f"{int(v) & 0xffff:04x}" for v in reversed(word)) + "\n" for word in self.constants)
+        images["program.hex"] = "".join(f"{i.encode():x}\n" for i in self.instructions)
+        return images
+
+
+def hex_lines(bits) -> str:
+    """Words of bits (uint8 array [words, bits], bit 0 first) as lines of hexadecimal digits."""
+    words, length = bits.shape
+    padded = np.zeros((words, -(-length // 8) * 8), np.uint8)
+    padded[:, :length] = bits
+    octets = np.packbits(padded, axis=1, bitorder="little")[:, ::-1]
+    skip = octets.shape[1] * 2 - -(-length // 4)
+    return "".join(octet.tobytes().hex()[skip:] + "\n" for octet in octets)
+
+
+def weight_bits(matrix: IntegerMatrix, place: MatrixPlace, lanes: int):
+    """Data bits of a matrix's words, uint8 array [lanes, blocks * groups, word bits]."""
+    rows, groups = place.blocks * lanes, matrix.groups
+    codes = np.zeros((rows, groups, GROUP), np.uint8)
+    codes[:matrix.rows] = matrix.codes.reshape(-1, groups, GROUP).view(np.uint8)
+    scales = np.zeros((rows, groups, 1), np.uint8)
+    scales[:matrix.rows, :, 0] = matrix.group_scales
+    assert GROUP * CODE_BITS + GROUP_SCALE_BITS == WORD_BITS
+    bits = np.unpackbits(np.concatenate([codes, scales], axis=2), axis=2, bitorder="little")
+    by_lane = bits.reshape(place.blocks, lanes, groups, WORD_BITS).transpose(1, 0, 2, 3)
+    return by_lane.reshape(lanes, place.blocks * groups, WORD_BITS)
+
+
+def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
+    """Codewords of all banks, uint8 array [lanes, words used, code bits]."""
+    parts = [(model.embedding, place.embedding)]
+    for layer, layer_place in zip(model.layers, place.layers, strict=True):
+        parts += [(getattr(layer, name), at) for name, at in layer_place.matrices.items()]
+    if place.head is not place.embedding:
+        parts.append((model.head, place.head))
+    words = max(at.weights + at.blocks * at.groups for _, at in parts)
+    data = np.zeros((config.lanes, words, WORD_BITS), np.uint8)
+    for matrix, at in parts:
+        data[:, at.weights:at.weights + at.blocks * at.groups] = weight_bits(matrix, at, config.lanes)
+    return np.stack([encode(bank) for bank in data])
+
+
+def constant_image(model: IntegerModel, place: Placement, config: TileConfig):
+    """Row scales, norm gains and rotations, int64 array [constant words, lanes]; the rest is zero."""
+    image = np.zeros((config.constant_words, config.lanes), np.int64)
+
+    def put(address, values):
+        padded = np.zeros(-(-len(values) // config.lanes) * config.lanes, np.int64)
+        padded[:len(values)] = values
+        image[address:address + len(padded) // config.lanes] = padded.reshape(-1, config.lanes)
+
+    put(place.embedding.constants, model.embedding.row_scales)
+    put(place.head.constants, model.head.row_scales)
+    put(place.norm, model.norm.gains)
+    for layer, at in zip(model.layers, place.layers, strict=True):
+        put(at.attention_norm, layer.attention_norm.gains)
+        put(at.ffn_norm, layer.ffn_norm.gains)
+        for name, matrix in at.matrices.items():
+            put(matrix.constants, getattr(layer, name).row_scales)
+    for position, turns in enumerate(model.rotations[:config.context]):
+        put(place.rotations + position * place.rotation_words, turns)
+    assert np.abs(image).max(initial=0) < 1 << (CONSTANT_BITS - 1)
+    return image

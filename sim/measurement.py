@@ -1,0 +1,81 @@
+"""What one run of a design on a model gave: the only place where headline numbers come from."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Tokens, cycles, area and energy of one measured decode.
+
+    ``tokens`` come from the simulated hardware, cycles from its counters, area and the highest clock from synthesis
+    mapped by the node's sheet, energy from counted events times the macros' energies. The three bandwidth densities
+    are bytes of weights, codes and scales without check bits, per second and area: over a whole decode step and the
+    whole tile; with every bank busy and the whole tile; of a bank alone.
+
+    Attributes
+    ----------
+    tokens
+        Ids that the simulated hardware emitted, in order.
+    golden_equal
+        Whether they equal those of the integer golden model.
+    predicted_cycles, simulated_cycles
+        Of the whole run, from the schedule and from the hardware's counter.
+    cycles_per_token
+        Mean over the generated tokens.
+    utilisation
+        Weight words delivered over those that the banks could deliver in the time, 0 to 1.
+    phase_cycles
+        Phase to cycles of one decode step; they sum to the step.
+    clock_hz, max_clock_hz
+        Chosen by the design, and the highest that synthesis found.
+    area_mm2, energy_j
+        Part to mm², and to joules per token; they sum to ``tile_area_mm2`` and ``energy_per_token_j``.
+    """
+
+    design: str
+    model: str
+    simulator: str
+    prompt: str
+    text: str
+    tokens: tuple[int, ...]
+    golden_equal: bool
+    predicted_cycles: int
+    simulated_cycles: int
+    cycles_per_token: float
+    utilisation: float
+    phase_cycles: dict[str, int]
+    clock_hz: float
+    max_clock_hz: float
+    tile_area_mm2: float
+    area_mm2: dict[str, float]
+    bandwidth_density_tb_per_s_mm2: float
+    peak_bandwidth_density_tb_per_s_mm2: float
+    bank_bandwidth_density_tb_per_s_mm2: float
+    tokens_per_s: float
+    energy_per_token_j: float
+    energy_j: dict[str, float]
+    weight_words_read: int
+    corrected_words: int
+    uncorrectable_words: int
+    macs: int
+    simulation_s: float
+    build_s: float
+    run_folder: str
+
+    @property
+    def cycles_equal(self) -> bool:
+        """Whether the simulated run took exactly the predicted cycles."""
+        return self.predicted_cycles == self.simulated_cycles
+
+    def as_dict(self) -> dict[str, Any]:
+        """Field to value, ready for JSON: keys as the fields are named, tuples as lists."""
+        return {**dataclasses.asdict(self), "tokens": list(self.tokens)}
+
+
+def measurement_from_dict(values: dict[str, Any]) -> Measurement:
+    """The inverse of ``Measurement.as_dict``, so that a run folder can be reported again; extra keys are ignored."""
+    names = {field.name for field in dataclasses.fields(Measurement)}
+    kept = {key: value for key, value in values.items() if key in names}
+    return Measurement(**{**kept, "tokens": tuple(kept["tokens"])})
