@@ -126,3 +126,9 @@ def _arc(gate: Gate, size: int, pin: str) -> str:
 
 _TABLES = ("cell_rise", "cell_fall", "rise_transition", "fall_transition")
 _SENSE = {"XOR2": "non_unate", "XNOR2": "non_unate", "MUX2": "non_unate", "BUF": "positive_unate"}
+
+
+def areas() -> dict[str, float]:
+    """Area of each cell in NAND2 equivalents."""
+    gates = {f"{gate.name}_X{size}": width / NAND2_PITCHES for gate in GATES for size, width in gate.pitches.items()}
+    return {**gates, FLIP_FLOP: FLIP_FLOP_PITCHES / NAND2_PITCHES}

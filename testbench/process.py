@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -62,6 +63,19 @@ def run_lines(
 def last_lines(log: Path, count: int = 30) -> str:
     """The end of a log, for a message."""
     return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+
+
+def end_with_parent() -> None:
+    """Called in the child: ends it and its children when the parent ends, even if that was killed.
+
+    Standard input is a pipe that the parent never writes to, so reading it returns when the parent is gone.
+    """
+
+    def wait() -> None:
+        sys.stdin.read()
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _copy(lines: Iterable[str], log: Path, on_line: Callable[[str], None] | None) -> None:

@@ -4,29 +4,22 @@ A process of its own keeps the environment that cocotb's runner needs out of the
 """
 
 import json
-import os
-import signal
 import sys
-import threading
 
 from cocotb_tools.runner import get_runner
+
+from testbench.process import end_with_parent
 
 
 def main() -> None:
     """Reads the request from the first argument and exits with the simulator's status."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     request = json.loads(sys.argv[1])
     runner = get_runner(request.pop("simulator"))
     try:
         runner.test(**request)
     except RuntimeError as error:  # the simulator's status: what went wrong stands in the lines before
         sys.exit(str(error))
-
-
-def _end_with_parent() -> None:
-    """Standard input is a pipe that the parent never writes to: it ends when the parent does."""
-    sys.stdin.read()
-    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,8 @@ class DotProduct(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         products = signed_array(GROUP, CODE_BITS + ACTIVATION_BITS, "product")
-        total = Signal(signed(CODE_BITS + ACTIVATION_BITS + 5))
-        scaled = Signal(signed(len(total) + GROUP_SCALE_BITS))
+        total = Signal(signed(CODE_BITS + ACTIVATION_BITS + 5), reset_less=True)
+        scaled = Signal(signed(len(total) + GROUP_SCALE_BITS), reset_less=True)
         valid = [self.valid, *(Signal(name=f"valid_{i}") for i in range(3))]
         first = [self.first, *(Signal(name=f"first_{i}") for i in range(3))]
         scale = [self.scale, *(Signal(GROUP_SCALE_BITS, name=f"scale_{i}") for i in range(2))]

@@ -46,8 +46,8 @@ class Exponential(wiring.Component):
         difference = Signal(signed(VECTOR_BITS + 1))
         below = Signal(signed(VECTOR_BITS + 1))
         m.d.comb += [difference.eq(self.score - self.maximum), below.eq(Mux(difference > 0, 0, difference))]
-        fraction = Signal(SCORE_FRACTION_BITS)
-        shift = Signal(range(MAXIMUM_SHIFT + 1))
+        fraction = Signal(SCORE_FRACTION_BITS, reset_less=True)
+        shift = Signal(range(MAXIMUM_SHIFT + 1), reset_less=True)
         power = Signal(VECTOR_BITS + 1)
         m.d.comb += power.eq(-(below >> SCORE_FRACTION_BITS))
         table = Array(Const(v, PROBABILITY_BITS + 1) for v in TABLE)

@@ -44,5 +44,5 @@ def tree(values, combine):
 
 
 def signed_array(count: int, bits: int, name: str) -> list[Signal]:
-    """`count` signed signals of `bits` bits each."""
-    return [Signal(signed(bits), name=f"{name}_{i}") for i in range(count)]
+    """`count` signed signals of `bits` bits each, for data that needs no reset."""
+    return [Signal(signed(bits), name=f"{name}_{i}", reset_less=True) for i in range(count)]

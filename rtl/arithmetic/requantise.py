@@ -60,11 +60,11 @@ class Requantiser(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        product = Signal(signed(ACCUMULATOR_BITS + CONSTANT_BITS))
-        first_shift = Signal(SHIFT_BITS)
-        narrow = Signal(signed(VECTOR_BITS))
-        scaled = Signal(signed(VECTOR_BITS + INVERSE_BITS))
-        shift = Signal(SHIFT_BITS)
+        product = Signal(signed(ACCUMULATOR_BITS + CONSTANT_BITS), reset_less=True)
+        first_shift = Signal(SHIFT_BITS, reset_less=True)
+        narrow = Signal(signed(VECTOR_BITS), reset_less=True)
+        scaled = Signal(signed(VECTOR_BITS + INVERSE_BITS), reset_less=True)
+        shift = Signal(SHIFT_BITS, reset_less=True)
         m.d.sync += [
             product.eq(self.a * self.constant), first_shift.eq(self.first_shift),
             narrow.eq(saturate_value(round_shift_value(product, first_shift), VECTOR_BITS)),

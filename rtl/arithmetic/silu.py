@@ -50,13 +50,14 @@ class Silu(wiring.Component):
         segment = magnitude[STEP_BITS:STEP_BITS + SEGMENT_BITS]
         low = Array(Const(v, SIGMOID_BITS + 1) for v in KNOTS[:-1])
         rise = Array(Const(b - a, 11) for a, b in zip(KNOTS, KNOTS[1:], strict=False))
-        base, slope, fraction = Signal(SIGMOID_BITS + 1), Signal(11), Signal(STEP_BITS)
-        beyond = Signal()
+        base = Signal(SIGMOID_BITS + 1, reset_less=True)
+        slope, fraction = Signal(11, reset_less=True), Signal(STEP_BITS, reset_less=True)
+        beyond = Signal(reset_less=True)
         m.d.sync += [base.eq(low[segment]), slope.eq(rise[segment]), fraction.eq(magnitude[:STEP_BITS]),
                      beyond.eq(magnitude[STEP_BITS + SEGMENT_BITS:] != 0)]
-        x = [self.x, *(Signal(signed(VECTOR_BITS), name=f"x_{i}") for i in range(2))]
+        x = [self.x, *(Signal(signed(VECTOR_BITS), name=f"x_{i}", reset_less=True) for i in range(2))]
         m.d.sync += [after.eq(before) for before, after in zip(x, x[1:], strict=False)]
-        half, sigmoid = Signal(SIGMOID_BITS + 1), Signal(SIGMOID_BITS + 1)
+        half, sigmoid = Signal(SIGMOID_BITS + 1), Signal(SIGMOID_BITS + 1, reset_less=True)
         m.d.comb += half.eq(Mux(beyond, 1 << SIGMOID_BITS, base + (slope * fraction >> STEP_BITS)))
         m.d.sync += sigmoid.eq(Mux(x[1] < 0, (1 << SIGMOID_BITS) - half, half))
         product = Signal(signed(VECTOR_BITS + SIGMOID_BITS + 2))

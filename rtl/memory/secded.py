@@ -105,7 +105,8 @@ class SecdedDecoder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         length, hamming = code_bits(self.data_bits), check_bits(self.data_bits) - 1
-        code, syndrome, odd, valid = Signal(length), Signal(hamming), Signal(), Signal()
+        code, syndrome = Signal(length, reset_less=True), Signal(hamming, reset_less=True)
+        odd, valid = Signal(), Signal()
         weights = _syndrome_weights(self.data_bits)
         masks = [Const(sum(1 << p for p in range(length) if weights[p, j]), length) for j in range(hamming)]
         m.d.sync += valid.eq(self.valid)

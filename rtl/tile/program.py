@@ -94,6 +94,9 @@ FIELDS = {
 INSTRUCTION = data.StructLayout(FIELDS)
 INSTRUCTION_BITS = INSTRUCTION.size
 
+SETUP_CYCLES = 1
+"""Least wait of an instruction whose addresses follow from the position or the token: they are computed in it."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Instruction:
@@ -141,6 +144,12 @@ class Instruction:
             low = -(1 << (bits - 1)) if shape is not bits else 0
             if not low <= value < low + (1 << bits):
                 raise ValueError(f"{name} = {value} does not fit the instruction's {bits} bits")
+
+    @property
+    def by_position(self) -> bool:
+        """Its addresses follow from the position or the token, so that it waits `SETUP_CYCLES` at least."""
+        return (self.source == Source.EMBEDDING or self.destination == Destination.KEY
+                or self.constant_by_position)
 
     def encode(self) -> int:
         """The instruction's word."""

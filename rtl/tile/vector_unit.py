@@ -128,7 +128,7 @@ class VectorUnit(wiring.Component):
             m.submodules[f"exponential_{i}"] = power = Exponential()
             m.submodules[f"requantiser_{i}"] = requantiser = Requantiser()
             operand = Signal(signed(ACCUMULATOR_BITS), name=f"a_{i}")
-            delayed = [Signal(signed(ACCUMULATOR_BITS), name=f"a_{i}_{n}") for n in (1, 2)]
+            delayed = signed_array(2, ACCUMULATOR_BITS, f"a_{i}")
             with m.Switch(source):
                 with m.Case(Source.WEIGHTS, Source.KV):
                     m.d.comb += operand.eq(self.sums[i])
@@ -173,10 +173,10 @@ class VectorUnit(wiring.Component):
         for i in range(self.config.lanes):
             pair, odd = i & ~1, i & 1
             factor = Signal(signed(SILU_BITS), name=f"factor_{i}")
-            direct = Signal(signed(VECTOR_BITS + SILU_BITS), name=f"direct_{i}")
-            crossed = Signal(signed(VECTOR_BITS + CONSTANT_BITS), name=f"crossed_{i}")
-            kept, addend = Signal(signed(VECTOR_BITS), name=f"y_{i}"), Signal(signed(VECTOR_BITS), name=f"addend_{i}")
-            result = Signal(signed(VECTOR_BITS), name=f"result_{i}")
+            direct = Signal(signed(VECTOR_BITS + SILU_BITS), name=f"direct_{i}", reset_less=True)
+            crossed = Signal(signed(VECTOR_BITS + CONSTANT_BITS), name=f"crossed_{i}", reset_less=True)
+            kept, addend = signed_array(2, VECTOR_BITS, f"kept_{i}")
+            result = Signal(signed(VECTOR_BITS), name=f"result_{i}", reset_less=True)
             m.d.comb += factor.eq(Mux(operation == Alu.ROTATE, b[pair][1], b[i][0]))
             m.d.sync += [
                 direct.eq(y[i] * factor), crossed.eq(y[i ^ 1] * b[pair + 1][1][:CONSTANT_BITS].as_signed()),

@@ -15,7 +15,7 @@ from rtl.tile.config import (
     ALU_STAGE, EXTREME_STAGE, REGISTER_STAGE, REQUANTISE_STAGE, ROOT_STAGE, SCALE_STAGE, SUM_STAGE, VECTOR_ENTRY,
     WRITE_STAGE, TileConfig)
 from rtl.arithmetic.silu import Silu
-from rtl.tile.program import Alu, Constant, Destination, Instruction, Reduce, Second, Source
+from rtl.tile.program import SETUP_CYCLES, Destination, Instruction, Reduce, Second, Source
 
 NORMALISER_STAGE = WRITE_STAGE + 2
 STREAMS = (Source.WEIGHTS, Source.KV, Source.EMBEDDING)
@@ -56,6 +56,7 @@ class Scheduler:
                 if resource in times:
                     wanted.append(times[resource] + 1 - offset)
         wait = int(max((times - self.now).max() for times in wanted))
+        wait = max(wait, SETUP_CYCLES if instruction.by_position else 0)
         span = np.array([replace(instruction, wait=0).cycles(int(p)) for p in self.pages])
         while self._collides(instruction, self.now + wait + span - instruction.period, entry):
             wait += 1
