@@ -1,8 +1,9 @@
 """2**t for t <= 0: the numerator of softmax."""
 
 import numpy as np
-from amaranth.hdl import Array, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from rtl.formats import PROBABILITY_BITS, SCORE_FRACTION_BITS, VECTOR_BITS
@@ -50,10 +51,12 @@ class Exponential(wiring.Component):
         shift = Signal(range(MAXIMUM_SHIFT + 1), reset_less=True)
         power = Signal(VECTOR_BITS + 1)
         m.d.comb += power.eq(-(below >> SCORE_FRACTION_BITS))
-        table = Array(Const(v, PROBABILITY_BITS + 1) for v in TABLE)
+        m.submodules.table = table = Memory(shape=PROBABILITY_BITS + 1, depth=len(TABLE), init=TABLE)
+        row = table.read_port(domain="comb")
+        m.d.comb += row.addr.eq(fraction)
         m.d.sync += [
             fraction.eq(below[:SCORE_FRACTION_BITS]),
             shift.eq(Mux(self.masked | (power > MAXIMUM_SHIFT), MAXIMUM_SHIFT, power)),
-            self.value.eq(table[fraction] >> shift),
+            self.value.eq(row.data >> shift),
         ]
         return m

@@ -1,8 +1,9 @@
 """x * sigmoid(x) by a table of the sigmoid with linear interpolation."""
 
 import numpy as np
-from amaranth.hdl import Array, Const, Module, Mux, Signal, signed
-from amaranth.lib import wiring
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.integers import round_shift, saturate, saturate_value
@@ -16,6 +17,10 @@ RESULT_BITS = 22
 
 KNOTS = tuple(int(v) for v in np.rint(
     (1 << SIGMOID_BITS) / (1 + np.exp(-np.arange((1 << SEGMENT_BITS) + 1) * 2.0 ** (RANGE_BITS - SEGMENT_BITS)))))
+
+SLOPE_BITS = 11
+TABLE_ROW = data.StructLayout({"base": SIGMOID_BITS + 1, "slope": SLOPE_BITS})
+TABLE = [{"base": low, "slope": high - low} for low, high in zip(KNOTS, KNOTS[1:], strict=False)]
 
 
 def silu(x):
@@ -48,12 +53,13 @@ class Silu(wiring.Component):
         magnitude = Signal(VECTOR_BITS)
         m.d.comb += magnitude.eq(Mux(self.x < 0, -self.x, self.x))
         segment = magnitude[STEP_BITS:STEP_BITS + SEGMENT_BITS]
-        low = Array(Const(v, SIGMOID_BITS + 1) for v in KNOTS[:-1])
-        rise = Array(Const(b - a, 11) for a, b in zip(KNOTS, KNOTS[1:], strict=False))
+        m.submodules.table = table = Memory(shape=TABLE_ROW, depth=len(TABLE), init=TABLE)
+        row = table.read_port(domain="comb")
+        m.d.comb += row.addr.eq(segment)
         base = Signal(SIGMOID_BITS + 1, reset_less=True)
-        slope, fraction = Signal(11, reset_less=True), Signal(STEP_BITS, reset_less=True)
+        slope, fraction = Signal(SLOPE_BITS, reset_less=True), Signal(STEP_BITS, reset_less=True)
         beyond = Signal(reset_less=True)
-        m.d.sync += [base.eq(low[segment]), slope.eq(rise[segment]), fraction.eq(magnitude[:STEP_BITS]),
+        m.d.sync += [base.eq(row.data.base), slope.eq(row.data.slope), fraction.eq(magnitude[:STEP_BITS]),
                      beyond.eq(magnitude[STEP_BITS + SEGMENT_BITS:] != 0)]
         x = [self.x, *(Signal(signed(VECTOR_BITS), name=f"x_{i}", reset_less=True) for i in range(2))]
         m.d.sync += [after.eq(before) for before, after in zip(x, x[1:], strict=False)]

@@ -24,6 +24,13 @@ def data_positions(data_bits: int) -> tuple[int, ...]:
     return tuple(positions)
 
 
+def data_runs(data_bits: int) -> list[tuple[int, int]]:
+    """Ranges of the codeword that hold data: what lies between two powers of two."""
+    length = code_bits(data_bits)
+    return [(power + 1, min(2 * power, length)) for power in (2**n for n in range(1, length.bit_length()))
+            if power + 1 < length]
+
+
 def code_bits(data_bits: int) -> int:
     """Length of the codeword."""
     return data_positions(data_bits)[-1] + 1
@@ -107,17 +114,28 @@ class SecdedDecoder(wiring.Component):
         length, hamming = code_bits(self.data_bits), check_bits(self.data_bits) - 1
         code, syndrome = Signal(length, reset_less=True), Signal(hamming, reset_less=True)
         odd, valid = Signal(), Signal()
-        weights = _syndrome_weights(self.data_bits)
-        masks = [Const(sum(1 << p for p in range(length) if weights[p, j]), length) for j in range(hamming)]
         m.d.sync += valid.eq(self.valid)
         with m.If(self.valid):
-            m.d.sync += [code.eq(self.code), odd.eq(self.code.xor()),
-                         syndrome.eq(Cat((self.code & mask).xor() for mask in masks))]
+            m.d.sync += [code.eq(self.code), Cat(odd, syndrome).eq(_parities(self.code, hamming))]
         inside = syndrome < length
         repaired = Signal(length)
         m.d.comb += repaired.eq(code ^ Mux(odd & inside, Const(1, length) << syndrome, 0)[:length])
         with m.If(valid):
-            m.d.sync += self.data.eq(Cat(repaired[p] for p in data_positions(self.data_bits)))
+            m.d.sync += self.data.eq(Cat(repaired[start:stop] for start, stop in data_runs(self.data_bits)))
         m.d.sync += [self.corrected.eq(valid & odd & inside),
                      self.uncorrectable.eq(valid & Mux(odd, ~inside, syndrome != 0))]
         return m
+
+
+def _parities(code, count: int):
+    """Overall parity, then the syndrome bits: parity of the positions that have bit j set.
+
+    The word is folded in half once a bit, from the top: the upper half's parity is that bit's, and half the
+    word plus half the word is all that the lower bits need.
+    """
+    folded, bits = Cat(code, Const(0, (1 << count) - len(code))), []
+    for bit in reversed(range(count)):
+        upper = folded[1 << bit:]
+        bits.insert(0, upper.xor())
+        folded = folded[:1 << bit] ^ upper
+    return Cat(folded, *bits)

@@ -1,0 +1,30 @@
+"""Verilog text as modules: those that are equal but for their name become one."""
+
+import re
+
+
+def share_identical(text: str) -> str:
+    """One copy of each group of modules that differ only in their own name, as Amaranth writes its submodules.
+
+    Repeats until nothing changes, so that modules whose submodules became equal are found as well.
+    """
+    while True:
+        modules = [part for part in re.split(r"(?=^module )", text, flags=re.MULTILINE)]
+        kept: dict[str, str] = {}
+        renamed: dict[str, str] = {}
+        for part in modules:
+            name = _name(part)
+            body = part.replace(name, "?", 1) if name else part
+            first = kept.setdefault(body, name)
+            if first != name:
+                renamed[name] = first
+        if not renamed:
+            return text
+        text = "".join(part for part in modules if _name(part) not in renamed)
+        text = re.sub(r"\\\S+ ", lambda match: renamed.get(match.group(), match.group()), text)
+
+
+def _name(part: str) -> str:
+    """Name of a module, of an escaped one with its backslash and space; empty for text before the first."""
+    match = re.match(r"module (\\\S+ |\w+)", part)
+    return match.group(1) if match else ""
