@@ -45,6 +45,7 @@ class TileChoice:
     lanes: int
     clock_mhz: float
     context: int
+    kv_words: int
     vector_words: int
     activation_groups: int
     constant_words: int

@@ -10,13 +10,15 @@ import os
 import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sim import cells
+from sim import cells, path_depth
 from sim.cache import cached_json, content_key
+from sim.verilog_modules import share_identical
 from testbench.process import last_lines, run_lines
 from testbench.store import Progress
 
@@ -39,7 +41,7 @@ class ModuleGates:
     flops : int
         Flip-flops in one.
     depth_fo4 : float
-        Longest path through its gates, between registers, ports and black boxes. Setup and clock-to-output of the
+        Longest path between registers and memories that passes through its gates. Setup and clock-to-output of the
         flip-flops and access times of memories come on top.
     """
 
@@ -58,11 +60,14 @@ class Synthesis:
     ----------
     modules : tuple of ModuleGates
         Largest total first.
+    depth_fo4 : float
+        Longest path through gates, in FO4 delays, across modules; the ports of the top count as registers.
     tool : str
         Which version of Yosys said so.
     """
 
     modules: tuple[ModuleGates, ...]
+    depth_fo4: float
     tool: str
 
     @property
@@ -76,13 +81,8 @@ class Synthesis:
         return sum(module.count * module.flops for module in self.modules)
 
     @property
-    def depth_fo4(self) -> float:
-        """Longest path through gates in any module, in FO4 delays."""
-        return max(module.depth_fo4 for module in self.modules)
-
-    @property
     def deepest(self) -> str:
-        """Module with the longest path."""
+        """A module through which the longest path between registers goes."""
         return max(self.modules, key=lambda module: module.depth_fo4).name
 
 
@@ -92,10 +92,11 @@ def synthesise(
     top: str,
     cache_root: Path,
     blackboxes: Sequence[str] = (),
-    separate: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Synthesis:
     """Maps a design to gates, or takes the result of the same design from the cache.
+
+    Modules are mapped one by one, those that differ only in their name once; paths are then followed across them.
 
     Parameters
     ----------
@@ -105,9 +106,6 @@ def synthesise(
         The result is kept there as JSON.
     blackboxes : sequence of str
         Modules of which only the ports count: memories. They lie in files of their own.
-    separate : sequence of str
-        Modules mapped once and placed often, such as a lane; everything else is flattened into the module above it.
-        Paths end at their ports, so these should be registers.
     progress : callable, optional
 
     Raises
@@ -117,20 +115,24 @@ def synthesise(
         A black box shares a file with another module, or has none.
     """
     texts = dict(sources) if isinstance(sources, Mapping) else {path.name: path.read_text() for path in sources}
+    texts = {name: share_identical(text) for name, text in texts.items()}
     libraries = _library_files(texts, blackboxes)
     tool = f"pyosys {importlib.metadata.version('pyosys')}"
-    recipe = (Path(__file__).with_name("yosys_process.py").read_text(), cells.liberty(), _CONSTRAINTS, tool)
-    key = content_key(list(texts.items()), top, list(blackboxes), list(separate), recipe)
+    own = [Path(__file__).with_name(name).read_text() for name in ("yosys_process.py", "path_depth.py", "synthesis.py")]
+    key = content_key(list(texts.items()), top, list(blackboxes), own, cells.liberty(), tool)
 
     def compute() -> Any:
         if progress is not None:
-            progress(f"Yosys synthesises {top}")
+            progress(f"Yosys counts the gates of {top}")
         with tempfile.TemporaryDirectory(prefix="spinstream-synthesis-") as work:
-            modules = _map(Path(work), texts, libraries, top, separate, blackboxes)
-        return [asdict(module) for module in modules]
+            netlist = _map(Path(work), texts, libraries, top)
+        found = path_depth.models(netlist, top)
+        depth = max(found[top].longest, *(model.inside for model in found.values()))
+        return {"modules": [asdict(gates) for gates in _gates(netlist, top, found, blackboxes)], "depth": depth}
 
     found = cached_json(cache_root, f"synthesis-{key}", compute)
-    return Synthesis(modules=tuple(ModuleGates(**module) for module in found), tool=tool)
+    modules = tuple(ModuleGates(**module) for module in found["modules"])
+    return Synthesis(modules=modules, depth_fo4=found["depth"], tool=tool)
 
 
 _CONSTRAINTS = "set_driving_cell BUF_X2\nset_load 1000\n"
@@ -157,10 +159,8 @@ def _ports_only(text: str) -> str:
     return "\n".join(f"{head.strip()}\nendmodule" for head in heads) + "\n"
 
 
-def _map(
-    work: Path, texts: Mapping[str, str], libraries: set[str], top: str, separate: Sequence[str], blackboxes: Sequence[str]
-) -> list[ModuleGates]:
-    """Runs Yosys in the folder `work`."""
+def _map(work: Path, texts: Mapping[str, str], libraries: set[str], top: str) -> dict[str, Any]:
+    """Runs Yosys in the folder `work`; the modules of its netlist, those of black boxes empty."""
     for name, text in texts.items():
         (work / name).write_text(_ports_only(text) if name in libraries else text)
     (work / "cells.lib").write_text(cells.liberty())
@@ -169,10 +169,9 @@ def _map(
         "top": top,
         "sources": [name for name in texts if name not in libraries],
         "libraries": sorted(libraries),
-        "separate": list(separate),
         "liberty": "cells.lib",
         "constraints": "constraints",
-        "statistics": "statistics.json",
+        "netlist": "netlist.json",
     }
     (work / "request.json").write_text(json.dumps(request))
     log = work / "yosys.log"
@@ -181,56 +180,42 @@ def _map(
     command = [sys.executable, "-P", "-m", "sim.yosys_process", "request.json"]
     if run_lines(command, folder=work, environment=environment, log=log) != 0:
         raise SynthesisError(f"Yosys failed on {top}:\n{last_lines(log)}")
-    statistics = json.loads((work / "statistics.json").read_text())["modules"]
-    return _gates(statistics, f"\\{top}", _depths(log.read_text()), blackboxes)
-
-
-def _depths(log: str) -> dict[str, float]:
-    """Delay of each module's longest path in FO4, from ABC's `stime` (whose thousand picoseconds are one FO4)."""
-    depths = {}
-    for part in log.split("\n@module ")[1:]:
-        name = part.split("\n", 1)[0]
-        delays = re.findall(r"Delay = *([\d.]+) ps", part)
-        depths[name] = float(delays[-1]) / 1000 if delays else 0.0
-    return depths
+    return json.loads((work / "netlist.json").read_text())["modules"]
 
 
 def _gates(
-    statistics: Mapping[str, Any], top: str, depths: Mapping[str, float], blackboxes: Sequence[str]
+    netlist: Mapping[str, Any], top: str, models: Mapping[str, path_depth.Model], blackboxes: Sequence[str]
 ) -> list[ModuleGates]:
-    """Yosys' cell counts as areas; every cell has to be a gate, a module or a black box."""
-    contents: dict[str, dict[str, int]] = {name: data["num_cells_by_type"] for name, data in statistics.items()}
+    """Cells as areas; every cell has to be a gate, a module or a black box."""
+    contents = {name: Counter(cell["type"] for cell in netlist[name]["cells"].values()) for name in models}
     areas = cells.areas()
-    counts: dict[str, int] = {}
-    _count(top, 1, contents, counts)
-    known = set(areas) | {_plain(name) for name in contents} | set(blackboxes)
-    for name in counts:
-        strange = sorted({_plain(cell) for cell in contents[name]} - known)
+    for name, types in contents.items():
+        strange = sorted(kind for kind in types if kind not in areas and not _is_module(kind, netlist, blackboxes))
         if strange:
-            raise SynthesisError(f"module {_plain(name)} has cells that no gate can do: {', '.join(strange)}")
+            raise SynthesisError(f"module {name} has cells that no gate can do: {', '.join(strange)}")
+    counts: Counter[str] = Counter()
+    _count(top, 1, contents, counts)
     modules = [
         ModuleGates(
-            name=_plain(name),
+            name=name,
             count=count,
-            nand2_equivalents=sum(areas.get(cell, 0.0) * n for cell, n in contents[name].items()),
-            flops=contents[name].get(cells.FLIP_FLOP, 0),
-            depth_fo4=depths.get(name, 0.0),
+            nand2_equivalents=sum(areas.get(kind, 0.0) * number for kind, number in contents[name].items()),
+            flops=contents[name][cells.FLIP_FLOP],
+            depth_fo4=models[name].inside,
         )
         for name, count in counts.items()
     ]
     return sorted(modules, key=lambda module: -module.count * module.nand2_equivalents)
 
 
-def _count(name: str, times: int, contents: Mapping[str, Mapping[str, int]], counts: dict[str, int]) -> None:
+def _is_module(kind: str, netlist: Mapping[str, Any], blackboxes: Sequence[str]) -> bool:
+    """Whether a cell is an instance, of a black box perhaps with parameters (`$paramod...\\sram\\WORDS=...`)."""
+    return kind in netlist or any(part in blackboxes for part in kind.split("\\"))
+
+
+def _count(name: str, times: int, contents: Mapping[str, Counter[str]], counts: Counter[str]) -> None:
     """Adds `times` to the count of a module and of everything below it."""
-    counts[name] = counts.get(name, 0) + times
-    for cell, number in contents[name].items():
-        for module in (cell, f"\\{cell}"):
-            if module in contents:
-                _count(module, times * number, contents, counts)
-
-
-def _plain(name: str) -> str:
-    """A module's own name: without Yosys' backslash and, of one with parameters, without these."""
-    derived = re.match(r"\$paramod[^\\]*\\(\w+)", name)
-    return derived.group(1) if derived else name.removeprefix("\\")
+    counts[name] += times
+    for kind, number in contents[name].items():
+        if kind in contents:
+            _count(kind, times * number, contents, counts)

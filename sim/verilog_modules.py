@@ -8,6 +8,7 @@ def share_identical(text: str) -> str:
 
     Repeats until nothing changes, so that modules whose submodules became equal are found as well.
     """
+    text = re.sub(r"(dump_module)\$\d+", r"\1", text)  # Yosys numbers these registers through the whole file
     while True:
         modules = [part for part in re.split(r"(?=^module )", text, flags=re.MULTILINE)]
         kept: dict[str, str] = {}

@@ -13,7 +13,7 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
 from testbench.clock import PERIOD_NS, start_clock
 
-COUNTERS = ("cycles", "weight_words", "corrected_words", "uncorrectable_words")
+COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words")
 PUBLIC = (
     "clk", "rst", "start", "prompt_length", "total_length", "vocabulary", "epsilon", "prompt_write",
     "prompt_write_address", "prompt_write_data", "busy", "token_valid", "token", *COUNTERS)
@@ -26,7 +26,7 @@ async def decode(tile):
     start_clock(tile.clk)
     await reset(tile)
     await load(tile, request)
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     await pulse(tile.start)
     tokens, cycles = [], []
     for _ in range(request["total"] - len(request["prompt"]) + 1):
@@ -38,7 +38,8 @@ async def decode(tile):
         await FallingEdge(tile.busy)
     await Timer(16 * PERIOD_NS, "ns")
     observed = {name: int(getattr(tile, name).value) for name in COUNTERS}
-    observed |= {"tokens": tokens, "token_cycles": cycles, "seconds": time.perf_counter() - began}
+    observed |= {"tokens": tokens, "token_cycles": cycles, "seconds": time.perf_counter() - began,
+                 "cpu_seconds": time.process_time() - busy}
     Path("observed.json").write_text(json.dumps(observed))
 
 

@@ -1,6 +1,4 @@
-"""The tile as Verilog: one file a module, behavioural memories, and a file list."""
-
-from pathlib import Path
+"""The tile as SystemVerilog, with behavioural models of its memories."""
 
 from amaranth.back import verilog
 
@@ -25,13 +23,3 @@ def _convert(component, name: str) -> str:
     """
     text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
     return text.replace("always @* begin", "always_comb begin")
-
-
-def write_sources(config: TileConfig, folder: Path) -> list[Path]:
-    """Write `tile_sources` and `tile.f`, the list of them, into a folder; the paths written, list last."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sources = tile_sources(config)
-    for name, text in sources.items():
-        (folder / name).write_text(text)
-    (folder / "tile.f").write_text("".join(f"{name}\n" for name in sources))
-    return [folder / name for name in (*sources, "tile.f")]

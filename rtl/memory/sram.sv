@@ -12,6 +12,7 @@ module sram #(
     input [BITS/GRAIN-1:0] write_mask
 );
     reg [BITS-1:0] memory [0:WORDS-1];
+    reg [BITS-1:0] written;
     integer i;
 
     initial begin
@@ -22,8 +23,15 @@ module sram #(
 
     always @(posedge clk) begin
         if (read_enable) read_data <= memory[read_address];
-        if (write_enable)
+        // `written` is a variable of this block alone: one write of a whole word simulates much faster than
+        // one for every piece of it.
+        /* verilator lint_off BLKSEQ */
+        if (write_enable) begin
+            written = memory[write_address];
             for (i = 0; i < BITS / GRAIN; i = i + 1)
-                if (write_mask[i]) memory[write_address][i*GRAIN +: GRAIN] <= write_data[i*GRAIN +: GRAIN];
+                if (write_mask[i]) written[i*GRAIN +: GRAIN] = write_data[i*GRAIN +: GRAIN];
+            memory[write_address] <= written;
+        end
+        /* verilator lint_on BLKSEQ */
     end
 endmodule

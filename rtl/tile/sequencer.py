@@ -32,7 +32,7 @@ class Sequencer(wiring.Component):
     start : begins a run at position 0; ignored while `busy`
     prompt_length, total_length : positions whose token is given, and positions in all; at least 1
     vocabulary : rows of the output matrix that count
-    program_address, program : port of a memory with one cycle of latency
+    program_read, program_address, program : port of a memory with one cycle of latency
     prompt_address, prompt : likewise
     argmax : the token that the vector unit found
     step : see `step_layout`
@@ -46,7 +46,7 @@ class Sequencer(wiring.Component):
         super().__init__({
             "start": In(1), "prompt_length": In(TOKEN_BITS), "total_length": In(TOKEN_BITS),
             "vocabulary": In(TOKEN_BITS), "busy": Out(1),
-            "program_address": Out(range(config.program_words)), "program": In(INSTRUCTION_BITS),
+            "program_read": Out(1), "program_address": Out(range(config.program_words)), "program": In(INSTRUCTION_BITS),
             "prompt_address": Out(range(config.context)), "prompt": In(TOKEN_BITS),
             "argmax": In(TOKEN_BITS), "step": Out(step_layout(config)),
             "position": Out(TOKEN_BITS), "token": Out(TOKEN_BITS),
@@ -76,7 +76,8 @@ class Sequencer(wiring.Component):
 
     def _program(self, m, current, advance, ends, fetch, waited):
         counter = Signal(range(self.config.program_words))
-        m.d.comb += self.program_address.eq(Mux(ends, 0, counter + advance))
+        m.d.comb += [self.program_address.eq(Mux(ends, 0, counter + advance)),
+                     self.program_read.eq(~self.busy | advance | ends)]
         m.d.sync += counter.eq(self.program_address)
         with m.If(advance):
             m.d.sync += [current.eq(self.program), waited.eq(0), fetch.eq(0)]

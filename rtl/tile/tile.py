@@ -21,7 +21,7 @@ SIGNATURE = {
     "vocabulary": In(TOKEN_BITS), "epsilon": In(32),
     "prompt_write": In(1), "prompt_write_address": In(TOKEN_BITS), "prompt_write_data": In(TOKEN_BITS),
     "busy": Out(1), "token_valid": Out(1), "token": Out(TOKEN_BITS), "cycles": Out(48),
-    "weight_words": Out(48), "corrected_words": Out(48), "uncorrectable_words": Out(48),
+    "weight_words": Out(48), "lane_words": Out(48), "corrected_words": Out(48), "uncorrectable_words": Out(48),
 }
 
 
@@ -37,7 +37,8 @@ class Tile(wiring.Component):
     start, prompt_length, total_length, vocabulary, epsilon : as in `Sequencer` and `VectorUnit`
     prompt_write, prompt_write_address, prompt_write_data : write port of the prompt memory
     busy, token_valid, token, cycles : as in `Sequencer`
-    weight_words : words that the weight banks have delivered to lanes
+    weight_words : words that the weight banks have delivered
+    lane_words : words that lanes have multiplied, from weight and KV banks
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
     """
 
@@ -70,7 +71,8 @@ class Tile(wiring.Component):
         lane = vector.position[:ceil_log2(config.lanes)]
         m.submodules.program_memory = sram(
             words=config.program_words, grain=INSTRUCTION_BITS, file="program.hex",
-            read_address=sequencer.program_address, read_data=sequencer.program)
+            read_enable=sequencer.program_read, read_address=sequencer.program_address,
+            read_data=sequencer.program)
         m.submodules.prompt_memory = sram(
             words=config.context, grain=TOKEN_BITS, read_address=sequencer.prompt_address,
             read_data=sequencer.prompt, write_enable=self.prompt_write,
@@ -79,7 +81,8 @@ class Tile(wiring.Component):
         address_bits = ceil_log2(config.constant_words)
         m.submodules.constant_memory = sram(
             words=config.constant_words, grain=CONSTANT_BITS, file="constants.hex",
-            read_address=vector.constant_address[:address_bits], read_data=vector.constant.as_value(),
+            read_enable=vector.constant_read, read_address=vector.constant_address[:address_bits],
+            read_data=vector.constant.as_value(),
             write_enable=vector.constant_write, write_address=vector.constant_write_address[:address_bits],
             write_data=vector.constant_write_data.as_unsigned().replicate(config.lanes),
             write_mask=(1 << lane)[:config.lanes])
@@ -87,6 +90,7 @@ class Tile(wiring.Component):
         for port in ("a", "b"):
             m.submodules[f"vector_memory_{port}"] = sram(
                 words=config.vector_words, grain=VECTOR_BITS,
+                read_enable=getattr(vector, f"{port}_read"),
                 read_address=getattr(vector, f"{port}_address")[:address_bits],
                 read_data=getattr(vector, port).as_value(), write_enable=vector.vector_write,
                 write_address=vector.write_address[:address_bits],
@@ -104,6 +108,7 @@ class Tile(wiring.Component):
         activations = Signal(GROUP * ACTIVATION_BITS)
         m.submodules.activation_memory = sram(
             words=config.activation_words, grain=config.lanes * ACTIVATION_BITS,
+            read_enable=pipe.at("valid", arrival - 1),
             read_address=pipe.at("activations", arrival - 1)[:ceil_log2(config.activation_words)],
             read_data=activations, write_enable=vector.activation_write,
             write_address=vector.activation_address[:ceil_log2(config.activation_words)],
@@ -136,10 +141,11 @@ class Tile(wiring.Component):
         m.d.comb += vector.embedding.eq(embedding.values)
         delivered = pipe.at("weights", arrival)
         with m.If(self.start & ~self.busy):
-            m.d.sync += [self.weight_words.eq(0), self.corrected_words.eq(0), self.uncorrectable_words.eq(0)]
+            m.d.sync += [self.weight_words.eq(0), self.lane_words.eq(0), self.corrected_words.eq(0), self.uncorrectable_words.eq(0)]
         with m.Else():
             m.d.sync += [
                 self.weight_words.eq(self.weight_words + Mux(delivered, config.lanes, 0)),
+                self.lane_words.eq(self.lane_words + Mux(pipe.at("valid", arrival), config.lanes, 0)),
                 self.corrected_words.eq(self.corrected_words + count_ones(corrected)),
                 self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable))]
 

@@ -48,7 +48,7 @@ class VectorUnit(wiring.Component):
     step, position, token : from the sequencer
     epsilon : of the root mean square, times the vector's length, with 28 fraction bits
     sums, embedding : operands of stream steps, valid at the head of the pipe
-    a_address ... constant : read ports of the memories, one cycle of latency
+    a_read ... constant : read ports of the memories, one cycle of latency
     write_* : write ports; vector, activation, KV (one word of codes a lane) and constant memory
     argmax : index of the largest result so far
     """
@@ -62,8 +62,9 @@ class VectorUnit(wiring.Component):
             "epsilon": In(32),
             "sums": In(data.ArrayLayout(signed(ACCUMULATOR_BITS), lanes)),
             "embedding": In(data.ArrayLayout(signed(CODE_BITS * 2 + 1), lanes)),
-            "a_address": Out(10), "a": In(vector), "b_address": Out(10), "b": In(vector),
-            "constant_address": Out(13), "constant": In(data.ArrayLayout(signed(CONSTANT_BITS), lanes)),
+            "a_read": Out(1), "a_address": Out(10), "a": In(vector),
+            "b_read": Out(1), "b_address": Out(10), "b": In(vector),
+            "constant_read": Out(1), "constant_address": Out(13), "constant": In(data.ArrayLayout(signed(CONSTANT_BITS), lanes)),
             "vector_write": Out(1), "write_address": Out(10), "write_data": Out(vector),
             "activation_write": Out(1), "activation_address": Out(8), "activation_beat": Out(3),
             "activation_data": Out(lanes * ACTIVATION_BITS),
@@ -106,6 +107,7 @@ class VectorUnit(wiring.Component):
             m.d.comb += fields[name].eq(Mux(stream, late, early))
         fields["valid"] = Signal(name="head_valid")
         m.d.comb += [fields["valid"].eq(stream | arriving.at("vector", VECTOR_ENTRY)),
+                     self.a_read.eq(step.valid & (step.instruction.source == Source.VECTOR)),
                      self.a_address.eq(step.a)]
         return Stages(m, "pipe", fields)
 
@@ -114,7 +116,10 @@ class VectorUnit(wiring.Component):
         source, exponential = pipe.at("source", 0), pipe.at("exponential", REQUANTISE_STAGE)
         maximum = self._extremes[pipe.at("extreme", 0)]
         constant_at, mode = REQUANTISE_STAGE - 1, pipe.at("constant_mode", REQUANTISE_STAGE)
-        m.d.comb += self.constant_address.eq(pipe.at("constant", constant_at))
+        m.d.comb += [
+            self.constant_read.eq(pipe.at("valid", constant_at)
+                                  & (pipe.at("constant_mode", constant_at) != Constant.ONE)),
+            self.constant_address.eq(pipe.at("constant", constant_at))]
         own = self.constant[0]
         if self.config.lanes > 1:
             own = Array(self.constant[i] for i in range(self.config.lanes))[
@@ -160,7 +165,9 @@ class VectorUnit(wiring.Component):
 
     def _alu(self, m, pipe, y):
         """Second operand and the operation: results at `WRITE_STAGE`."""
-        m.d.comb += self.b_address.eq(pipe.at("b", ALU_STAGE - Silu.LATENCY - 1))
+        at = ALU_STAGE - Silu.LATENCY - 1
+        m.d.comb += [self.b_read.eq(pipe.at("valid", at) & (pipe.at("alu", at) != Alu.PASS)),
+                     self.b_address.eq(pipe.at("b", at))]
         operation, chosen = pipe.at("alu", ALU_STAGE), pipe.at("alu", ALU_STAGE + 1)
         b = []
         for i in range(self.config.lanes):

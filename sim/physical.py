@@ -1,0 +1,112 @@
+"""Area, highest clock and energy of a tile: macros from physics, logic from synthesis mapped by the node."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from devicemodels.errors import UserError
+from devicemodels.transistor import fo4_at, leakage_scale
+from rtl.export.verilog import TOP
+from sim.cache import cache_root
+from sim.synthesis import Synthesis, synthesise
+from sim.tile import Tile
+
+ACTIVITY = 0.15
+"""Output transitions of a NAND2-equivalent in a cycle in which its unit works (assumed: datapaths toggle 10-20 %)."""
+
+CLOCK_LOAD = 1.0
+"""NAND2-equivalent transitions that the clock costs in each flip-flop and cycle; nothing is gated (assumed)."""
+
+BLACK_BOXES = ("sram", "weight_bank")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Physical:
+    """A tile in silicon.
+
+    Attributes
+    ----------
+    area : part to square metres; logic at the node's placement utilisation
+    max_clock_hz : highest clock of the logic and of the SRAMs' one-cycle reads
+    synthesis : gates behind it
+    """
+
+    tile: Tile
+    synthesis: Synthesis
+    area: dict[str, float]
+    max_clock_hz: float
+
+    @property
+    def total_area(self) -> float:
+        """Square metres of the whole tile."""
+        return sum(self.area.values())
+
+
+def implement(tile: Tile, sources: dict[str, str]) -> Physical:
+    """Synthesise a tile's Verilog and add its macros.
+
+    Raises
+    ------
+    UserError
+        The design's clock is faster than its logic.
+    """
+    synthesis = synthesise(sources=sources, top=TOP, cache_root=cache_root(), blackboxes=BLACK_BOXES)
+    limit = max_clock(tile, synthesis)
+    if tile.clock_hz > limit:
+        raise UserError(f"tile.clock_mhz is {tile.clock_hz / 1e6:g} and the logic reaches {limit / 1e6:.0f} "
+                        f"({synthesis.depth_fo4:.0f} FO4 in {synthesis.deepest}): lower it to {int(limit / 1e6)}")
+    return Physical(tile=tile, synthesis=synthesis, area=_area(tile, synthesis), max_clock_hz=limit)
+
+
+def max_clock(tile: Tile, synthesis: Synthesis) -> float:
+    """Highest clock in hertz: the deepest logic, or an SRAM's read, and a flip-flop, within the node's margin.
+
+    What logic lies behind an SRAM's output before the next register is a multiplexer or two and is not counted.
+    """
+    technology = tile.technology
+    fo4 = fo4_at(technology, temperature=tile.temperature)
+    slowest = max([synthesis.depth_fo4 * fo4, *(sram.macro.read_access for sram in tile.srams.values())])
+    return (1 - technology.clock_margin) / (slowest + technology.flop_overhead_fo4 * fo4)
+
+
+def lane_gates(synthesis: Synthesis) -> float:
+    """NAND2 equivalents of all lanes."""
+    return sum(module.count * module.nand2_equivalents for module in synthesis.modules
+               if module.name.split(".")[0] == "lane")
+
+
+def _area(tile: Tile, synthesis: Synthesis) -> dict[str, float]:
+    per_gate = tile.technology.nand2_area / tile.technology.placement_utilisation
+    lanes = lane_gates(synthesis)
+    logic = {"lanes": lanes * per_gate,
+             "vector unit and sequencer": (synthesis.nand2_equivalents - lanes) * per_gate}
+    banks = {"weight banks": tile.bank.area * tile.config.lanes}
+    small = sum(tile.srams[name].area for name in ("activation", "program", "prompt"))
+    return {**banks, "KV banks": tile.srams["KV"].area, "vector memory": tile.srams["vector"].area,
+            "constant memory": tile.srams["constant"].area, "other memories": small, **logic}
+
+
+def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str, float]:
+    """Joules by part for the events of `sim.accounts` in a number of cycles."""
+    tile, technology = physical.tile, physical.tile.technology
+    macros = {name: sram.macro for name, sram in tile.srams.items()}
+    seconds = cycles / tile.clock_hz
+    lanes = lane_gates(physical.synthesis)
+    rest = physical.synthesis.nand2_equivalents - lanes
+    per_gate = ACTIVITY * technology.nand2_energy
+    small = sum(macros[name].read_energy * counts[f"{name} reads"]
+                + macros[name].write_energy * counts[f"{name} writes"] for name in ("activation", "constant", "program"))
+    leaking = (tile.bank.leakage * tile.config.lanes
+               + sum(sram.macro.leakage * sram.count for sram in tile.srams.values())
+               + physical.synthesis.nand2_equivalents * technology.nand2_leakage
+               * leakage_scale(technology, temperature=tile.temperature))
+    return {
+        "weight reads": tile.bank.read_energy * counts["weight reads"],
+        "KV": macros["KV"].read_energy * counts["KV reads"] + macros["KV"].write_energy * counts["KV writes"],
+        "vector memory": macros["vector"].read_energy * counts["vector reads"]
+        + macros["vector"].write_energy * counts["vector writes"],
+        "other memories": small,
+        "lanes": lanes / tile.config.lanes * per_gate * counts["lane words"],
+        "vector unit and sequencer": rest * per_gate * counts["vector steps"],
+        "clock": physical.synthesis.flops * CLOCK_LOAD * technology.nand2_energy * cycles,
+        "leakage": leaking * seconds,
+    }

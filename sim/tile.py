@@ -1,0 +1,91 @@
+"""From a design to its tile: the banks and SRAMs that physics gives, and the configuration that follows."""
+
+from dataclasses import dataclass
+
+from devicemodels.errors import UserError
+from devicemodels.macro import MemoryMacro, sram_macro, sram_organisation
+from devicemodels.technology import Technology
+from rtl.formats import ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, GROUP, VECTOR_BITS
+from rtl.memory.timing import bank_timing
+from rtl.tile.config import TileConfig
+from rtl.tile.program import INSTRUCTION_BITS
+from rtl.tile.sequencer import TOKEN_BITS
+from sim.chain import LoadedSheets, load_sheets, weight_bank
+from sim.design import Design
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sram:
+    """One kind of SRAM of a tile: its macro and how often it is there."""
+
+    macro: MemoryMacro
+    count: int
+
+    @property
+    def area(self) -> float:
+        """Area of all of them in square metres."""
+        return self.macro.area * self.count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """A design's tile before synthesis.
+
+    Attributes
+    ----------
+    config : what the Verilog is generated from
+    technology : the node
+    bank : one of the `config.lanes` weight banks
+    srams : the other memories by name
+    clock_hz, temperature : chosen by the design
+    """
+
+    config: TileConfig
+    technology: Technology
+    bank: MemoryMacro
+    srams: dict[str, Sram]
+    clock_hz: float
+    temperature: float
+
+
+def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
+    """The tile of a design, on its own sheets or on those given.
+
+    Raises
+    ------
+    UserError
+        A sheet is wrong; physics cannot build the bank; an SRAM is too slow for the clock.
+    """
+    sheets = sheets or load_sheets(design)
+    bank, clock = weight_bank(design, sheets), design.tile.clock_mhz * 1e6
+    choice = design.tile
+    config = TileConfig(
+        lanes=choice.lanes, bank_words=design.memory.words, bank=bank_timing(bank, clock), kv_words=choice.kv_words,
+        vector_words=choice.vector_words, constant_words=choice.constant_words,
+        activation_words=choice.activation_groups, program_words=choice.program_words, context=choice.context)
+    srams = _srams(config, sheets, design.memory.temperature_k)
+    for name, sram in srams.items():
+        if sram.macro.read_cycle * clock > 1:
+            raise UserError(f"the {name} SRAM reads every {sram.macro.read_cycle * 1e9:.2f} ns and needs one cycle: "
+                            f"lower tile.clock_mhz from {choice.clock_mhz:g} to {1e-6 / sram.macro.read_cycle:.0f} or "
+                            "take fewer words")
+    return Tile(config=config, technology=sheets.technology.device, bank=bank, srams=srams, clock_hz=clock,
+                temperature=design.memory.temperature_k)
+
+
+def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict[str, Sram]:
+    """The tile's SRAMs. Two ports where the schedule may read and write in one cycle."""
+    def sram(words, bits, *, count=1, ports=1):
+        macro = sram_macro(technology=sheets.technology.device, cell=sheets.sram_cell.device, ports=ports,
+                           organisation=sram_organisation(words=words, data_bits=bits), temperature=temperature)
+        return Sram(macro=macro, count=count)
+
+    return {
+        "KV": sram(config.kv_words, GROUP * CODE_BITS, count=config.lanes),
+        # Two copies, for two reads a cycle.
+        "vector": sram(config.vector_words, config.lanes * VECTOR_BITS, count=2, ports=2),
+        "activation": sram(config.activation_words, GROUP * ACTIVATION_BITS, ports=2),
+        "constant": sram(config.constant_words, config.lanes * CONSTANT_BITS, ports=2),
+        "program": sram(config.program_words, INSTRUCTION_BITS),
+        "prompt": sram(config.context, TOKEN_BITS),
+    }
