@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sim.doctor import Finding
 
 DEFAULT_MODEL = "verse"
-DEFAULT_PROMPT = "The king"
+DEFAULT_PROMPT = "And, behold, Boaz came"
 USER_ERROR, FAILED, INTERRUPTED = 2, 1, 130
 
 app = typer.Typer(

@@ -58,12 +58,30 @@ GATES = (
     Gate(name="NAND3", function="!(A & B & C)", effort=_three(5 / 3), parasitic=3, pitches={1: 4, 2: 7}),
     Gate(name="NOR2", function="!(A | B)", effort=_two(5 / 3), parasitic=2, pitches={1: 3, 2: 5, 4: 9}),
     Gate(name="NOR3", function="!(A | B | C)", effort=_three(7 / 3), parasitic=3, pitches={1: 4, 2: 7}),
-    Gate(name="AOI21", function="!((A & B) | C)", effort={"A": 2, "B": 2, "C": 5 / 3}, parasitic=7 / 3, pitches={1: 4, 2: 7}),
-    Gate(name="OAI21", function="!((A | B) & C)", effort={"A": 2, "B": 2, "C": 4 / 3}, parasitic=7 / 3, pitches={1: 4, 2: 7}),
+    Gate(
+        name="AOI21",
+        function="!((A & B) | C)",
+        effort={"A": 2, "B": 2, "C": 5 / 3},
+        parasitic=7 / 3,
+        pitches={1: 4, 2: 7},
+    ),
+    Gate(
+        name="OAI21",
+        function="!((A | B) & C)",
+        effort={"A": 2, "B": 2, "C": 4 / 3},
+        parasitic=7 / 3,
+        pitches={1: 4, 2: 7},
+    ),
     Gate(name="XOR2", function="A ^ B", effort=_two(4), parasitic=4, pitches={1: 6, 2: 9}),
     Gate(name="XNOR2", function="!(A ^ B)", effort=_two(4), parasitic=4, pitches={1: 6, 2: 9}),
     # A two-way multiplexer: effort 2 per data input; the select drives both polarities.
-    Gate(name="MUX2", function="(A & !S) | (B & S)", effort={"A": 2, "B": 2, "S": 4}, parasitic=4, pitches={1: 7, 2: 9}),
+    Gate(
+        name="MUX2",
+        function="(A & !S) | (B & S)",
+        effort={"A": 2, "B": 2, "S": 4},
+        parasitic=4,
+        pitches={1: 7, 2: 9},
+    ),
     # Two inverters, the first half the second: (1 + 2) of the first stage and 1 of the second; in effort k / 2 per k.
     Gate(name="BUF", function="A", effort={"A": 0.5}, parasitic=4, pitches={2: 4, 4: 7, 8: 13}),
 )
@@ -87,7 +105,8 @@ def _list(values: Iterable[float]) -> str:
 
 
 _HEADER = f"""library (spinstream) {{
-  delay_model : table_lookup; time_unit : "1ns"; capacitive_load_unit (1, pf); voltage_unit : "1V"; current_unit : "1mA";
+  delay_model : table_lookup; time_unit : "1ns"; capacitive_load_unit (1, pf);
+  voltage_unit : "1V"; current_unit : "1mA";
   lu_table_template (line) {{
     variable_1 : input_net_transition; variable_2 : total_output_net_capacitance;
     index_1 ("{_list(_SLEWS)}"); index_2 ("{_list(_LOADS)}");
@@ -104,7 +123,8 @@ _FLIP_FLOP = f"""  cell ({FLIP_FLOP}) {{
 
 def _cell(gate: Gate, size: int) -> str:
     pins = "\n".join(
-        f"    pin ({pin}) {{ direction : input; capacitance : {effort * size:.4f}; }}" for pin, effort in gate.effort.items()
+        f"    pin ({pin}) {{ direction : input; capacitance : {effort * size:.4f}; }}"
+        for pin, effort in gate.effort.items()
     )
     arcs = "\n".join(_arc(gate, size, pin) for pin in gate.effort)
     return f"""  cell ({gate.name}_X{size}) {{
@@ -121,7 +141,8 @@ def _arc(gate: Gate, size: int, pin: str) -> str:
     delays = _list((gate.parasitic + load / size) / FO4 for load in _LOADS)
     rows = ", ".join([f'"{delays}"'] * len(_SLEWS))
     tables = " ".join(f"{name} (line) {{ values ({rows}); }}" for name in _TABLES)
-    return f'      timing () {{ related_pin : "{pin}"; timing_sense : {_SENSE.get(gate.name, "negative_unate")}; {tables} }}'
+    sense = _SENSE.get(gate.name, "negative_unate")
+    return f'      timing () {{ related_pin : "{pin}"; timing_sense : {sense}; {tables} }}'
 
 
 _TABLES = ("cell_rise", "cell_fall", "rise_transition", "fall_transition")

@@ -84,7 +84,7 @@ class TerminalProgress:
             self._stop_spinner()
             self._end_text()
         if (elapsed := time.monotonic() - began) >= SHORT_STEP_S:
-            self._console.print(f"[green]✓[/green] {escape(name)} [dim]{elapsed:.1f} s[/dim]", highlight=False)
+            self._console.print(f"[green]✓[/green] {escape(name)} [dim]{elapsed:.1f} s[/dim]", highlight=False, soft_wrap=True)
 
     def token(self, text: str) -> None:
         """Write ``text`` at once; the spinner gives way to it."""
@@ -100,7 +100,7 @@ class TerminalProgress:
             self._bar.add_task(escape(name))
             self._bar.start()
         else:
-            self._console.print(f"· {escape(name)}", highlight=False)
+            self._console.print(f"· {escape(name)}", highlight=False, soft_wrap=True)
 
     def _stop_spinner(self) -> None:
         if self._bar is not None:

@@ -76,7 +76,7 @@ class _Walk:
         self.load: dict[int, float] = {}
         self.arrival: dict[int, float] = {}  # from a register
         self.tail: dict[int, float] = {}  # to a register
-        self.from_nets: dict[int, list[tuple[int, float]]] = {}  # what a net waits for, and how long after it it is there
+        self.from_nets: dict[int, list[tuple[int, float]]] = {}  # what a net waits for, and the delay from there
         gates = {f"{gate.name}_X{size}": (gate, size) for gate in cells.GATES for size in gate.pitches}
         for cell in module["cells"].values():
             self._add_loads(cell, gates)

@@ -190,7 +190,7 @@ def _gates(
     contents = {name: Counter(cell["type"] for cell in netlist[name]["cells"].values()) for name in models}
     areas = cells.areas()
     for name, types in contents.items():
-        strange = sorted(kind for kind in types if kind not in areas and not _is_module(kind, netlist, blackboxes))
+        strange = sorted(kind for kind in types if kind not in areas and not _is_module(kind, models, blackboxes))
         if strange:
             raise SynthesisError(f"module {name} has cells that no gate can do: {', '.join(strange)}")
     counts: Counter[str] = Counter()
@@ -208,9 +208,9 @@ def _gates(
     return sorted(modules, key=lambda module: -module.count * module.nand2_equivalents)
 
 
-def _is_module(kind: str, netlist: Mapping[str, Any], blackboxes: Sequence[str]) -> bool:
-    """Whether a cell is an instance, of a black box perhaps with parameters (`$paramod...\\sram\\WORDS=...`)."""
-    return kind in netlist or any(part in blackboxes for part in kind.split("\\"))
+def _is_module(kind: str, models: Mapping[str, path_depth.Model], blackboxes: Sequence[str]) -> bool:
+    r"""Whether a cell is an instance, of a black box perhaps with parameters (`$paramod...\sram\WORDS=...`)."""
+    return kind in models or any(part in blackboxes for part in kind.split("\\"))
 
 
 def _count(name: str, times: int, contents: Mapping[str, Counter[str]], counts: Counter[str]) -> None:

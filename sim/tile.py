@@ -47,6 +47,11 @@ class Tile:
     clock_hz: float
     temperature: float
 
+    @property
+    def macro_area(self) -> float:
+        """Square metres of all banks and SRAMs."""
+        return self.bank.area * self.config.lanes + sum(sram.area for sram in self.srams.values())
+
 
 def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
     """The tile of a design, on its own sheets or on those given.

@@ -33,16 +33,3 @@ def emission_cycles(instructions: tuple[Instruction, ...], prompt_length: int, t
         if emits:
             emissions.append(cycle)
     return emissions
-
-
-def weight_steps(instructions: tuple[Instruction, ...], position: int, *, emits: bool, beats: int) -> int:
-    """Words that each weight bank is read in a token."""
-    pages, words = position // GROUP + 1, 0
-    for instruction in instructions:
-        if instruction.source == Source.WEIGHTS:
-            words += instruction.steps(pages)
-        elif instruction.source == Source.EMBEDDING:
-            words += instruction.steps(pages) // beats
-        elif instruction.source == Source.END_OF_PROMPT and not emits:
-            break
-    return words

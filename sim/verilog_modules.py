@@ -4,25 +4,30 @@ import re
 
 
 def share_identical(text: str) -> str:
-    """One copy of each group of modules that differ only in their own name, as Amaranth writes its submodules.
+    r"""One copy of each group of modules that differ only in their own name, as Amaranth writes its submodules.
 
-    Repeats until nothing changes, so that modules whose submodules became equal are found as well.
+    Only escaped names (``\tile.lane_0``) are considered: those that a generator made. Repeats until nothing changes, so
+    that modules whose submodules became equal are found as well.
     """
     text = re.sub(r"(dump_module)\$\d+", r"\1", text)  # Yosys numbers these registers through the whole file
     while True:
-        modules = [part for part in re.split(r"(?=^module )", text, flags=re.MULTILINE)]
+        modules = re.split(r"(?=^module )", text, flags=re.MULTILINE)
         kept: dict[str, str] = {}
         renamed: dict[str, str] = {}
         for part in modules:
             name = _name(part)
             body = part.replace(name, "?", 1) if name else part
-            first = kept.setdefault(body, name)
+            first = kept.setdefault(body, name) if name.startswith("\\") else name
             if first != name:
                 renamed[name] = first
         if not renamed:
             return text
         text = "".join(part for part in modules if _name(part) not in renamed)
-        text = re.sub(r"\\\S+ ", lambda match: renamed.get(match.group(), match.group()), text)
+        text = _rename(text, renamed)
+
+
+def _rename(text: str, names: dict[str, str]) -> str:
+    return re.sub(r"\\\S+ ", lambda match: names.get(match.group(), match.group()), text)
 
 
 def _name(part: str) -> str:

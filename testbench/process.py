@@ -44,6 +44,7 @@ def run_lines(
         errors="replace",
         start_new_session=True,
     )
+    _running.add(process)
     late = threading.Event()
     timer = threading.Timer(timeout or 0, _end_late, (process, late))
     if timeout is not None:
@@ -55,9 +56,19 @@ def run_lines(
     finally:
         timer.cancel()
         _end(process)
+        _running.discard(process)
     if late.is_set():
         raise ProcessTimeout(f"{Path(command[0]).name} ran longer than {timeout:g} s and was ended")
     return status
+
+
+_running: set[subprocess.Popen[str]] = set()
+
+
+def end_all() -> None:
+    """Ends every process that `run_lines` is waiting for, in whatever thread: for a main thread that is interrupted."""
+    for process in tuple(_running):
+        _kill(process)
 
 
 def last_lines(log: Path, count: int = 30) -> str:

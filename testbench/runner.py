@@ -152,7 +152,8 @@ def build(
     def fill(folder: Path) -> None:
         _write_sources(folder / "sources", texts)
         maker(folder, list(texts), options, tools, cache_root, progress)
-        facts = {"options": asdict(options), "versions": tools.versions, "sources": {n: _hash(t) for n, t in texts.items()}}
+        hashes = {name: _hash(text) for name, text in texts.items()}
+        facts = {"options": asdict(options), "versions": tools.versions, "sources": hashes}
         (folder / "build.json").write_text(json.dumps(facts, indent=1))
         shutil.rmtree(folder / "sources")
 
@@ -254,7 +255,10 @@ def _write_sources(folder: Path, texts: Mapping[str, str]) -> None:
 
 # --- Verilator
 
-_VERILATOR_FLAGS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style")
+_VERILATOR_FLAGS = (
+    *("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing"),
+    *("-Wno-fatal", "-Wno-lint", "-Wno-style"),
+)
 _COMPILER_FLAGS = (
     *("CXX=g++", "LINK=g++", "OPT_FAST=-O2", "OPT_SLOW=-O1", "OPT_GLOBAL=-O2"),
     "CFG_CXXFLAGS_PCH_I=-include",  # the wheel forgets it, and a design of several C++ files does not link
@@ -264,7 +268,6 @@ _COMPILER_FLAGS = (
 def _make() -> list[str]:
     jobs = min(4, os.cpu_count() or 1)
     return ["make", f"-j{jobs}", "-C", "work", "-f", "Vtop.mk", *_COMPILER_FLAGS]
-
 
 
 def _make_verilator(

@@ -1,5 +1,6 @@
 """Builds a toy with each simulator, runs it and breaks it in every way the runner promises to notice."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import pytest
 
 from devicemodels.errors import UserError
 from sim.cache import cache_root
-from testbench import runner, store, tools
+from testbench import process, runner, store, tools
 
 WORDS = 16
 TOY = f"""
@@ -44,7 +45,8 @@ module toy(input clk, input start, output reg done, output [31:0] total, output 
 endmodule
 """
 VALUES = [257 * n + 3 for n in range(WORDS)]
-SIMULATORS = ["verilator", pytest.param("icarus", marks=pytest.mark.skipif(not shutil.which("iverilog"), reason="no iverilog"))]
+no_icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog is not installed")
+SIMULATORS = ["verilator", pytest.param("icarus", marks=no_icarus)]
 
 Builder = Callable[..., runner.Build]
 
@@ -94,11 +96,13 @@ def run_toy(build: runner.Build, folder: Path, expected: int = sum(VALUES), **mo
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
-def test_runs_and_tells_the_lines_as_they_come(simulator: tools.Simulator, build_toy: Builder, run_folder: Path) -> None:
+def test_runs_and_tells_the_lines_as_they_come(
+    simulator: tools.Simulator, build_toy: Builder, run_folder: Path
+) -> None:
     lines: list[str] = []
     log = run_toy(build_toy(simulator), run_folder, on_line=lines.append)
     assert f"TOTAL {sum(VALUES)}" in lines
-    # Rising edges at 1, 3, 5 and 7 ns before the start at 8; after it one takes the start, 16 the words, one the last sum.
+    # Rising edges at 1, 3, 5 and 7 ns before the start at 8; then one takes the start, 16 the words, one the last sum.
     assert "COUNT 4" in lines
     assert f"CYCLES {4 + 1 + WORDS + 1}" in lines
     assert log.log.read_text().splitlines() == lines
@@ -106,7 +110,9 @@ def test_runs_and_tells_the_lines_as_they_come(simulator: tools.Simulator, build
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
-def test_a_failing_test_raises_with_the_end_of_the_log(simulator: tools.Simulator, build_toy: Builder, run_folder: Path) -> None:
+def test_a_failing_test_raises_with_the_end_of_the_log(
+    simulator: tools.Simulator, build_toy: Builder, run_folder: Path
+) -> None:
     with pytest.raises(runner.SimulationError, match=r"1 of \d tests failed(.|\n)*AssertionError"):
         run_toy(build_toy(simulator), run_folder, expected=1)
 
@@ -117,33 +123,67 @@ def test_a_fatal_error_in_the_hardware_raises(simulator: tools.Simulator, build_
         run_toy(build_toy(simulator), run_folder, plusargs=["+break"])
 
 
-def test_a_module_without_tests_is_no_success(build_toy: Builder, run_folder: Path) -> None:
+def test_a_module_without_tests_is_no_success(
+    build_toy: Builder, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = run_folder / "runner_empty.py"
+    empty.write_text("")
+    monkeypatch.syspath_prepend(str(run_folder))
+    build = build_toy()
     with pytest.raises(runner.SimulationError, match="runner_empty"):
-        (run_folder / "runner_empty.py").write_text("")
-        runner.run(build_toy(), run_folder=run_folder, test_module="runner_empty")
+        runner.run(build, run_folder=run_folder, test_module="runner_empty")
 
 
 def test_a_hanging_simulation_is_ended(build_toy: Builder, run_folder: Path) -> None:
     with pytest.raises(runner.SimulationError, match=r"longer than 4 s(.|\n)*HANGING"):
         run_toy(build_toy(), run_folder, environment={"HANG": "1"}, timeout=4)
-    assert not simulators_running()
+    assert ends_soon(run_folder)
 
 
 def test_ctrl_c_ends_the_simulator(build_toy: Builder, run_folder: Path) -> None:
     def interrupt(line: str) -> None:
         if line == "HANGING":
+            assert works_in(run_folder)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run_toy(build_toy(), run_folder, environment={"HANG": "1"}, on_line=interrupt)
-    assert not simulators_running()
+    assert ends_soon(run_folder)
 
 
-def simulators_running() -> list[str]:
-    """Command lines of running toys."""
-    found = [Path(f"/proc/{pid}/cmdline") for pid in os.listdir("/proc") if pid.isdigit()]
-    texts = [path.read_text() for path in found if path.exists()]
-    return [text for text in texts if text.split("\0")[0].endswith("/toy")]
+def test_end_all_ends_what_another_thread_waits_for(tmp_path: Path) -> None:
+    statuses: list[int] = []
+
+    def work() -> None:
+        statuses.append(
+            process.run_lines(["sleep", "60"], folder=tmp_path, environment=os.environ, log=tmp_path / "log")
+        )
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while thread.is_alive():
+        process.end_all()
+        thread.join(0.05)
+    assert statuses == [-signal.SIGKILL]
+
+
+def ends_soon(folder: Path) -> bool:
+    """Whether within five seconds no process works in the folder any more."""
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        if not works_in(folder):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def works_in(folder: Path) -> bool:
+    """Whether a process has the folder as its working directory."""
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            if entry.readlink() == folder:
+                return True
+    return False
 
 
 @pytest.mark.parametrize("simulator", [pytest.param("verilator", marks=pytest.mark.slow), SIMULATORS[1]])
@@ -196,7 +236,12 @@ def test_missing_tools_are_named_with_their_packages(monkeypatch: pytest.MonkeyP
 
 def test_control_file_names_modules_and_signals() -> None:
     options = runner.Options(
-        toplevel="tile", simulator="verilator", clock="clk", public=("i__*", "bank.hits"), no_inline=("lane",), waves=False
+        toplevel="tile",
+        simulator="verilator",
+        clock="clk",
+        public=("i__*", "bank.hits"),
+        no_inline=("lane",),
+        waves=False,
     )
     assert runner.control_file(options).splitlines() == [
         "`verilator_config",

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -71,7 +71,7 @@ class Normaliser(wiring.Component):
     """
 
     STAGES = (INVERSE_BITS + 1) // 2
-    LATENCY = 1 + STAGES
+    LATENCY = 2 + STAGES
 
     def __init__(self):
         super().__init__({
@@ -79,9 +79,9 @@ class Normaliser(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        mantissa, shift = self._leading(m)
+        mantissa, exponent = self._leading(m)
         stage = Signal(SCALE_LAYOUT, name="normalised")
-        m.d.sync += [stage.mantissa.eq(mantissa), stage.exponent.eq(self.exponent + shift)]
+        m.d.sync += [stage.mantissa.eq(mantissa), stage.exponent.eq(exponent)]
         # 2**31 = 2**15 followed by 16 zeros: after 2**15, which is at most m, 17 quotient bits remain.
         remainder = Signal(INVERSE_BITS, init=0, name="remainder_start")
         m.d.comb += remainder.eq(1 << (MANTISSA_BITS - 2))
@@ -91,22 +91,25 @@ class Normaliser(wiring.Component):
         return m
 
     def _leading(self, m):
-        """Shift the highest set bit to the top: (mantissa, exponent to add)."""
-        value = Signal(VALUE_BITS)
-        m.d.comb += value.eq(Mux(self.value == 0, 1, self.value))
-        zeros = Signal(range(VALUE_BITS + 1))
-        shifted, steps = value, []
-        for bit in reversed(range(VALUE_BITS.bit_length())):
-            distance = 1 << bit
-            if distance >= VALUE_BITS:
-                continue
-            empty = shifted[VALUE_BITS - distance:] == 0
+        """Shift the highest set bit to the top, in two stages: (mantissa, exponent), the second stage not yet kept."""
+        coarse, zeros = self._shift(m, self.value, (32, 16, 8))
+        value, exponent = Signal(VALUE_BITS, name="coarse"), Signal(signed(EXPONENT_BITS), name="coarse_exponent")
+        m.d.sync += [value.eq(coarse), exponent.eq(self.exponent + VALUE_BITS - MANTISSA_BITS - Cat(0, 0, 0, zeros))]
+        fine, few = self._shift(m, value, (4, 2, 1))
+        empty = ~fine[-1]  # zero counts as one, which 63 steps overshoot by 8
+        mantissa = fine[VALUE_BITS - MANTISSA_BITS:] | Cat(Const(0, MANTISSA_BITS - 1), empty)
+        return mantissa, exponent - few + Mux(empty, 8, 0)
+
+    def _shift(self, m, value, distances):
+        """Shift left by each distance whose bits at the top are all zero: (value, distances taken, low first)."""
+        taken = []
+        for distance in distances:
+            empty = value[VALUE_BITS - distance:] == 0
             after = Signal(VALUE_BITS, name=f"shifted_{distance}")
-            m.d.comb += after.eq(Mux(empty, shifted << distance, shifted))
-            shifted = after
-            steps.insert(0, empty)
-        m.d.comb += zeros.eq(Cat(*steps))
-        return shifted[VALUE_BITS - MANTISSA_BITS:], VALUE_BITS - MANTISSA_BITS - zeros
+            m.d.comb += after.eq(Mux(empty, value << distance, value))
+            value = after
+            taken.insert(0, empty)
+        return value, Cat(*taken)
 
     def _divide(self, m, index, before, remainder):
         """Two quotient bits (one in the last stage, 17 being odd)."""

@@ -67,8 +67,11 @@ class TileConfig:
         return self.lanes * CONSTANT_BITS
 
 
-VECTOR_ENTRY = 1
-"""Cycles from the issue of a vector step to its operand at the head of the vector pipe."""
+VECTOR_ENTRY = 2
+"""Cycles from the issue of a vector step to its operand at the head of the vector pipe: a read and a register."""
+
+READ_LATENCY = 2
+"""Cycles from an SRAM's address to its word in the register behind it."""
 
 REQUANTISE_STAGE = Exponential.LATENCY
 """Cycles from the head of the pipe to the requantiser."""
@@ -79,17 +82,20 @@ ALU_STAGE = REQUANTISE_STAGE + Requantiser.LATENCY
 WRITE_STAGE = ALU_STAGE + 2
 """Cycles from the head of the pipe to the result at the write ports."""
 
-EXTREME_STAGE = WRITE_STAGE + 3
+REDUCE_STAGE = WRITE_STAGE + 3
+"""Cycles from the head of the pipe to a finished reduction: magnitudes, the word's extreme, the running one."""
+
+EXTREME_STAGE = REDUCE_STAGE + 1
 """Cycles from the head of the pipe until a maximum can be used, at the head of the pipe."""
 
-REGISTER_STAGE = WRITE_STAGE + 3 + Normaliser.LATENCY
+REGISTER_STAGE = REDUCE_STAGE + 1 + Normaliser.LATENCY
 """Cycles from the head of the pipe until a reduced scalar can be used."""
 
 SUM_STAGE = REGISTER_STAGE + 1
 """Cycles from the head of the pipe until the register of a sum can be used."""
 
-ROOT_STAGE = WRITE_STAGE + 3 + Root.LATENCY + Normaliser.LATENCY + 1
+ROOT_STAGE = REDUCE_STAGE + 2 + Root.LATENCY + Normaliser.LATENCY + 1
 """Cycles from the head of the pipe until the register of a root of squares can be used."""
 
-SCALE_STAGE = REQUANTISE_STAGE + 2
+SCALE_STAGE = REQUANTISE_STAGE + 1
 """Cycles from the head of the pipe to the reading of a scalar register."""

@@ -9,7 +9,7 @@ from rtl.arithmetic.integers import tree
 from rtl.formats import ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, GROUP, VECTOR_BITS, WORD_BITS
 from rtl.memory.macros import sram, weight_bank
 from rtl.memory.secded import code_bits
-from rtl.tile.config import TileConfig
+from rtl.tile.config import READ_LATENCY, TileConfig
 from rtl.tile.embedding import Embedding
 from rtl.tile.program import INSTRUCTION_BITS, Source
 from rtl.tile.sequencer import TOKEN_BITS, Sequencer
@@ -82,7 +82,7 @@ class Tile(wiring.Component):
         m.submodules.constant_memory = sram(
             words=config.constant_words, grain=CONSTANT_BITS, file="constants.hex",
             read_enable=vector.constant_read, read_address=vector.constant_address[:address_bits],
-            read_data=vector.constant.as_value(),
+            read_data=self._registered(m, vector.constant.as_value()),
             write_enable=vector.constant_write, write_address=vector.constant_write_address[:address_bits],
             write_data=vector.constant_write_data.as_unsigned().replicate(config.lanes),
             write_mask=(1 << lane)[:config.lanes])
@@ -92,9 +92,16 @@ class Tile(wiring.Component):
                 words=config.vector_words, grain=VECTOR_BITS,
                 read_enable=getattr(vector, f"{port}_read"),
                 read_address=getattr(vector, f"{port}_address")[:address_bits],
-                read_data=getattr(vector, port).as_value(), write_enable=vector.vector_write,
+                read_data=self._registered(m, getattr(vector, port).as_value()), write_enable=vector.vector_write,
                 write_address=vector.write_address[:address_bits],
                 write_data=vector.write_data.as_value())
+
+    @staticmethod
+    def _registered(m, target):
+        """A signal to which a memory's read port gives what `target` takes one cycle later (`READ_LATENCY`)."""
+        word = Signal(len(target), name="word")
+        m.d.sync += target.eq(word)
+        return word
 
     def _lanes(self, m, sequencer, vector, embedding):
         """The banks and the lanes, and the delays that bring words and activations together."""
@@ -108,9 +115,9 @@ class Tile(wiring.Component):
         activations = Signal(GROUP * ACTIVATION_BITS)
         m.submodules.activation_memory = sram(
             words=config.activation_words, grain=config.lanes * ACTIVATION_BITS,
-            read_enable=pipe.at("valid", arrival - 1),
-            read_address=pipe.at("activations", arrival - 1)[:ceil_log2(config.activation_words)],
-            read_data=activations, write_enable=vector.activation_write,
+            read_enable=pipe.at("valid", arrival - READ_LATENCY),
+            read_address=pipe.at("activations", arrival - READ_LATENCY)[:ceil_log2(config.activation_words)],
+            read_data=self._registered(m, activations), write_enable=vector.activation_write,
             write_address=vector.activation_address[:ceil_log2(config.activation_words)],
             write_data=vector.activation_data.replicate(config.beats),
             write_mask=(1 << vector.activation_beat)[:config.beats])
@@ -124,8 +131,9 @@ class Tile(wiring.Component):
                 index=i, words=config.bank_words, bits=len(code), timing=config.bank,
                 enable=weights | row, address=step.memory[:ceil_log2(config.bank_words)], data=code)
             m.submodules[f"kv_bank_{i}"] = sram(
-                words=config.kv_words, grain=CODE_BITS, read_enable=pipe.at("kv", arrival - 1),
-                read_address=pipe.at("memory", arrival - 1)[:ceil_log2(config.kv_words)], read_data=word,
+                words=config.kv_words, grain=CODE_BITS, read_enable=pipe.at("kv", arrival - READ_LATENCY),
+                read_address=pipe.at("memory", arrival - READ_LATENCY)[:ceil_log2(config.kv_words)],
+                read_data=self._registered(m, word),
                 write_enable=vector.kv_write[i], write_address=vector.kv_address[:ceil_log2(config.kv_words)],
                 write_data=Mux(vector.kv_column,
                                vector.kv_data.word_select(i, CODE_BITS).replicate(GROUP),

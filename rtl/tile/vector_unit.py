@@ -15,7 +15,7 @@ from rtl.formats import (
     ACCUMULATOR_BITS, ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, FRACTION_BITS, GROUP, PROBABILITY_BITS,
     ROTATION_FRACTION_BITS, VECTOR_BITS)
 from rtl.tile.config import (
-    ALU_STAGE, REQUANTISE_STAGE, SCALE_STAGE, VECTOR_ENTRY, WRITE_STAGE, TileConfig)
+    ALU_STAGE, READ_LATENCY, REDUCE_STAGE, REQUANTISE_STAGE, SCALE_STAGE, VECTOR_ENTRY, WRITE_STAGE, TileConfig)
 from rtl.tile.program import Alu, Constant, Destination, Mask, Reduce, Second, Source
 from rtl.tile.sequencer import TOKEN_BITS, step_layout
 from rtl.tile.stages import Stages
@@ -115,7 +115,7 @@ class VectorUnit(wiring.Component):
         """Operand, exponential, requantiser: (exponentials two stages in, y at `ALU_STAGE`)."""
         source, exponential = pipe.at("source", 0), pipe.at("exponential", REQUANTISE_STAGE)
         maximum = self._extremes[pipe.at("extreme", 0)]
-        constant_at, mode = REQUANTISE_STAGE - 1, pipe.at("constant_mode", REQUANTISE_STAGE)
+        constant_at, mode = REQUANTISE_STAGE - READ_LATENCY, pipe.at("constant_mode", REQUANTISE_STAGE)
         m.d.comb += [
             self.constant_read.eq(pipe.at("valid", constant_at)
                                   & (pipe.at("constant_mode", constant_at) != Constant.ONE)),
@@ -124,9 +124,12 @@ class VectorUnit(wiring.Component):
         if self.config.lanes > 1:
             own = Array(self.constant[i] for i in range(self.config.lanes))[
                 self.token[:(self.config.lanes - 1).bit_length()]]
-        factor, shift = scale_operands(
+        operands = scale_operands(
             m, self._scale(m, pipe, "scale", SCALE_STAGE), pipe.at("invert", SCALE_STAGE),
             pipe.at("scale_shift", SCALE_STAGE))
+        factor, shift = (Signal(operand.shape(), name=name)
+                         for name, operand in zip(("factor", "shift"), operands, strict=True))
+        m.d.sync += [factor.eq(operands[0]), shift.eq(operands[1])]
         exponentials, results = [], []
         self._operands = []
         for i in range(self.config.lanes):
@@ -165,7 +168,7 @@ class VectorUnit(wiring.Component):
 
     def _alu(self, m, pipe, y):
         """Second operand and the operation: results at `WRITE_STAGE`."""
-        at = ALU_STAGE - Silu.LATENCY - 1
+        at = ALU_STAGE - Silu.LATENCY - READ_LATENCY
         m.d.comb += [self.b_read.eq(pipe.at("valid", at) & (pipe.at("alu", at) != Alu.PASS)),
                      self.b_address.eq(pipe.at("b", at))]
         operation, chosen = pipe.at("alu", ALU_STAGE), pipe.at("alu", ALU_STAGE + 1)
@@ -227,30 +230,31 @@ class VectorUnit(wiring.Component):
 
     def _reduce(self, m, pipe, result, exponentials):
         """Reductions, scalar products and stored scales, all through one normaliser."""
-        at = WRITE_STAGE + 1
+        at = REDUCE_STAGE
         m.submodules.normaliser = normaliser = Normaliser()
         m.submodules.root = root = Root()
         extreme, index = self._extreme(m, pipe, result)
         second = self._second(m, pipe, exponentials)
         product, product_exponent = self._multiply(m, pipe)
-        source = pipe.at("source", at + 1)
+        source = pipe.at("source", at)
         scalar = (source == Source.SCALE) | (source == Source.KEEP)
-        closing = pipe.at("valid", at + 1) & pipe.at("closes", at + 1)
-        kind, kind_two = pipe.at("reduce", at + 1), pipe.at("second", at + 2)
-        closing_two = pipe.at("valid", at + 2) & pipe.at("closes", at + 2)
+        closing = pipe.at("valid", at) & pipe.at("closes", at)
+        kind, kind_two = pipe.at("reduce", at), pipe.at("second", at + 1)
+        closing_two = pipe.at("valid", at + 1) & pipe.at("closes", at + 1)
         for i, register in enumerate(self._extremes):
-            with m.If(closing & (kind == Reduce.MAXIMUM) & (pipe.at("extreme", at + 1) == i)):
+            with m.If(closing & (kind == Reduce.MAXIMUM) & (pipe.at("extreme", at) == i)):
                 m.d.sync += register.eq(extreme)
         m.d.comb += self.argmax.eq(index)
 
-        other = self._scale(m, pipe, "other", at + 2)
+        other = self._scale(m, pipe, "other", at + 1)
         down = Mux(other.exponent < 0, 0, other.exponent)[:6]
         base = Signal(signed(8), name="root_exponent")
         target = Signal(5, name="root_register")
-        m.d.comb += [root.start.eq(closing_two & (kind_two == Second.SQUARES)),
-                     root.value.eq(second + (self.epsilon >> Cat(0, down)[:7]))]
-        register_two = pipe.at("second_register", at + 2)
-        with m.If(root.start):
+        squares, register_two = closing_two & (kind_two == Second.SQUARES), pipe.at("second_register", at + 1)
+        start, radicand = Signal(name="root_start"), Signal(VALUE_BITS, name="radicand", reset_less=True)
+        m.d.sync += [start.eq(squares), radicand.eq(second + (self.epsilon >> Cat(0, down)[:7]))]
+        m.d.comb += [root.start.eq(start), root.value.eq(radicand)]
+        with m.If(squares):
             m.d.sync += [base.eq(down), target.eq(register_two)]
 
         writes, register = Signal(name="normalise"), Signal(5, name="normalise_register")
@@ -265,7 +269,7 @@ class VectorUnit(wiring.Component):
                 normaliser.value.eq(Mux(scalar, product, extreme.as_unsigned())),
                 normaliser.exponent.eq(Mux(scalar, product_exponent, 0)),
                 writes.eq(closing & (scalar | (kind == Reduce.ABSOLUTE))),
-                register.eq(pipe.at("register", at + 1))]
+                register.eq(pipe.at("register", at))]
         done = Stages(m, "normalised", {"writes": writes, "register": register})
         for i, scale in enumerate(self._scales):
             with m.If(done.at("writes", Normaliser.LATENCY) & (done.at("register", Normaliser.LATENCY) == i)):
@@ -280,8 +284,8 @@ class VectorUnit(wiring.Component):
         place = Signal(range(max(lanes, 2)), name="word_place")
         candidates = []
         for i, value in enumerate(result):
-            magnitude = Signal(signed(VECTOR_BITS + 1), name=f"magnitude_{i}")
-            m.d.comb += magnitude.eq(Mux(masked[i], Mux(absolute, 0, lowest), Mux(
+            magnitude = Signal(signed(VECTOR_BITS + 1), name=f"magnitude_{i}", reset_less=True)
+            m.d.sync += magnitude.eq(Mux(masked[i], Mux(absolute, 0, lowest), Mux(
                 absolute & (value < 0), -value, value)))
             candidates.append((magnitude, i))
         best, where = tree(candidates, lambda p, q: (
@@ -289,13 +293,13 @@ class VectorUnit(wiring.Component):
         m.d.sync += [first.eq(best), place.eq(where)]
         extreme, index = Signal(signed(VECTOR_BITS + 1)), Signal(TOKEN_BITS)
         word, following = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
-        valid, opens = pipe.at("valid", at + 1), pipe.at("opens", at + 1)
+        valid, opens = pipe.at("valid", at + 2), pipe.at("opens", at + 2)
         m.d.comb += word.eq(Mux(opens, 0, following))
         with m.If(valid):
             m.d.sync += following.eq(word + 1)
             with m.If(opens | (first > extreme)):
                 m.d.sync += extreme.eq(first)
-                with m.If(pipe.at("reduce", at + 1) == Reduce.ARGMAX):
+                with m.If(pipe.at("reduce", at + 2) == Reduce.ARGMAX):
                     m.d.sync += index.eq(Cat(place[:(lanes - 1).bit_length()], word))
         return extreme, index
 
@@ -313,7 +317,7 @@ class VectorUnit(wiring.Component):
         total = Signal(2 * CONSTANT_BITS + 1 + (self.config.lanes - 1).bit_length(), name="word_sum")
         m.d.sync += total.eq(tree(terms, lambda p, q: p + q))
         late = Stages(m, "late", {"sum": total})
-        at = WRITE_STAGE + 2
+        at = REDUCE_STAGE
         value = late.at("sum", at - REQUANTISE_STAGE - 1)
         running = Signal(VALUE_BITS, name="running_sum")
         with m.If(pipe.at("valid", at)):
@@ -338,15 +342,18 @@ class VectorUnit(wiring.Component):
             return (Mux(inverted, scale.inverse, scale.mantissa),
                     Mux(inverted, -INVERSE_EXPONENT - scale.exponent, scale.exponent))
         (x, x_exponent), (y, y_exponent) = side(one, invert), side(two, invert_two)
-        product, exponent = Signal(34, name="scale_product"), Signal(signed(8), name="scale_exponent")
-        m.d.sync += [product.eq(Mux(keep, constant, x * y)),
-                     exponent.eq(Mux(keep, shift, x_exponent + y_exponent))]
+        # A kept scale passes the multiplier as constant * 1.
+        left, right = Signal(17, name="scale_left"), Signal(17, name="scale_right")
+        exponent, product = Signal(signed(8), name="scale_exponent"), Signal(34, name="scale_product")
+        m.d.sync += [left.eq(Mux(keep, constant, x)), right.eq(Mux(keep, 1, y)),
+                     exponent.eq(Mux(keep, shift, x_exponent + y_exponent)), product.eq(left * right)]
         m.d.comb += [
-            self.constant_write.eq(pipe.at("valid", stage) & keep),
-            self.constant_write_address.eq(pipe.at("constant", stage)),
-            self.constant_write_data.eq(constant)]
+            self.constant_write.eq(pipe.at("valid", stage + 1) & (pipe.at("source", stage + 1) == Source.KEEP)),
+            self.constant_write_address.eq(pipe.at("constant", stage + 1)),
+            self.constant_write_data.eq(left)]
         held = Stages(m, "held", {"product": product, "exponent": exponent})
-        return tuple(held.at(name, WRITE_STAGE + 2 - SCALE_STAGE - 1) for name in ("product", "exponent"))
+        delay = REDUCE_STAGE - SCALE_STAGE - 1
+        return held.at("product", delay - 1), held.at("exponent", delay)
 
 
 def _clip(value, bits):

@@ -12,12 +12,12 @@ import numpy as np
 from rtl.arithmetic.root import Root
 from rtl.formats import GROUP
 from rtl.tile.config import (
-    ALU_STAGE, EXTREME_STAGE, REGISTER_STAGE, REQUANTISE_STAGE, ROOT_STAGE, SCALE_STAGE, SUM_STAGE, VECTOR_ENTRY,
+    ALU_STAGE, EXTREME_STAGE, READ_LATENCY, REDUCE_STAGE, REGISTER_STAGE, REQUANTISE_STAGE, ROOT_STAGE, SCALE_STAGE, SUM_STAGE, VECTOR_ENTRY,
     WRITE_STAGE, TileConfig)
 from rtl.arithmetic.silu import Silu
 from rtl.tile.program import SETUP_CYCLES, Destination, Instruction, Reduce, Second, Source
 
-NORMALISER_STAGE = WRITE_STAGE + 2
+NORMALISER_STAGE = REDUCE_STAGE
 STREAMS = (Source.WEIGHTS, Source.KV, Source.EMBEDDING)
 
 
@@ -82,7 +82,7 @@ class Scheduler:
         if instruction.second == Second.SUM:
             times.append(last + entry + NORMALISER_STAGE + 1)
         if instruction.second == Second.SQUARES:
-            times.append(last + entry + NORMALISER_STAGE + 1 + Root.LATENCY)
+            times.append(last + entry + NORMALISER_STAGE + 2 + Root.LATENCY)
         return times
 
     def _collides(self, instruction, last, entry):
@@ -111,9 +111,9 @@ def scheduled(scheduler: Scheduler, **fields):
     regions = {key: fields.pop(key) for key in list(fields) if key.startswith(("reads_", "writes"))}
     instruction = Instruction(**fields)
     entry, arrival = scheduler.entry(instruction), scheduler.config.stream_latency
-    offsets = {"reads_a": 0, "reads_b": entry + ALU_STAGE - Silu.LATENCY - 1,
-               "reads_constant": entry + REQUANTISE_STAGE - 1, "reads_memory": arrival - 1,
-               "reads_activations": arrival - 1}
+    offsets = {"reads_a": 0, "reads_b": entry + ALU_STAGE - Silu.LATENCY - READ_LATENCY,
+               "reads_constant": entry + REQUANTISE_STAGE - READ_LATENCY, "reads_memory": arrival - READ_LATENCY,
+               "reads_activations": arrival - READ_LATENCY}
     reads = {regions[key]: offset for key, offset in offsets.items() if key in regions}
     if instruction.source != Source.SCALE or instruction.scale:
         reads[f"scale {instruction.scale}"] = entry + SCALE_STAGE
@@ -123,7 +123,7 @@ def scheduled(scheduler: Scheduler, **fields):
     if instruction.destination != Destination.NONE:
         writes[regions["writes"]] = (entry + WRITE_STAGE, entry + WRITE_STAGE + 1)
     if instruction.source == Source.KEEP:
-        writes[regions["writes"]] = (entry + SCALE_STAGE, entry + SCALE_STAGE + 1)
+        writes[regions["writes"]] = (entry + SCALE_STAGE + 1, entry + SCALE_STAGE + 2)
     if instruction.reduce == Reduce.ABSOLUTE or instruction.source in (Source.SCALE, Source.KEEP):
         writes[f"scale {instruction.register}"] = (entry + REGISTER_STAGE - 1, entry + REGISTER_STAGE)
     if instruction.exponential:
@@ -131,7 +131,7 @@ def scheduled(scheduler: Scheduler, **fields):
     if instruction.reduce == Reduce.MAXIMUM:
         writes[f"extreme {instruction.extreme}"] = (entry + EXTREME_STAGE - 1, entry + EXTREME_STAGE)
     if instruction.reduce == Reduce.ARGMAX:
-        writes["argmax"] = (entry + WRITE_STAGE + 1, entry + WRITE_STAGE + 2)
+        writes["argmax"] = (entry + REDUCE_STAGE - 1, entry + REDUCE_STAGE)
     if instruction.second == Second.SUM:
         writes[f"scale {instruction.second_register}"] = (entry + SUM_STAGE - 1, entry + SUM_STAGE)
     if instruction.second == Second.SQUARES:
