@@ -42,13 +42,20 @@ def magnitude(y) -> Scale:
 
 
 class Golden:
-    """Decodes token by token. `step` gives logits' row sums in integers; state is the KV cache."""
+    """Decodes token by token; state is the KV cache.
+
+    Attributes
+    ----------
+    position : of the next token
+    logit_unit : nat that a unit of the last step's logits stands for
+    """
 
     def __init__(self, model: IntegerModel):
         self.model = model
         heads = model.shape.kv_heads
         self.caches = [[HeadCache() for _ in range(heads)] for _ in model.layers]
         self.position = 0
+        self.logit_unit = 0.0
 
     def step(self, token: int):
         """Process one token; logits of the next one as int64 array [vocabulary], a positive factor apart."""
@@ -57,8 +64,10 @@ class Golden:
             x = self._attention(x, layer, caches)
             x = self._feed_forward(x, layer)
         self.position += 1
-        activations, _ = self._normalise(x, self.model.norm)
+        activations, scale = self._normalise(x, self.model.norm)
         head = self.model.head
+        self.logit_unit = scale.mantissa * 2.0 ** (
+            scale.exponent + self.model.norm.unit + 1 - ACTIVATION_BITS + head.first_shift - head.exponent)
         sums = accumulate_rows(head.weights, activations)[:self.model.shape.vocab]
         return requantise(sums, head.row_scales[:len(sums)], head.first_shift, ONE, logit_shift())
 

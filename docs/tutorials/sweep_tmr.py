@@ -93,14 +93,15 @@ def plot(points: Sequence[Point]) -> Figure:
         ("Bandwidth density, TB/s/mm²", lambda point: point.bandwidth_density / 1e18),
         ("Decode rate, thousand tokens/s", lambda point: point.tokens_per_s / 1e3),
     )
-    colours = ("#D55E00", "#E69F00", "#0072B2", "#009E73")
+    looks = (("#D55E00", 6), ("#E69F00", 4.2), ("#0072B2", 2.6), ("#222222", 1.2))  # lines that coincide stay visible
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(12, 4), layout="constrained")
         for axes, (title, value) in zip(figure.subplots(1, 3), panels, strict=True):
-            for diameter, colour in zip(dict.fromkeys(point.diameter for point in points), colours, strict=False):
+            diameters = dict.fromkeys(point.diameter for point in points)
+            for diameter, (colour, width) in zip(diameters, looks, strict=False):
                 line = [point for point in points if point.diameter == diameter]
                 tmr, values = [100 * point.tmr for point in line], [value(point) for point in line]
-                axes.plot(tmr, values, "o-", color=colour, markersize=4, label=f"{diameter * 1e9:.0f} nm")
+                axes.plot(tmr, values, "-", color=colour, linewidth=width, label=f"{diameter * 1e9:.0f} nm")
             axes.set(title=title, xlabel="TMR at zero bias, %", ylim=(0, None))
             axes.spines[["top", "right"]].set_visible(False)
         axes.legend(title="Diameter", frameon=False)

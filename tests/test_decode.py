@@ -1,0 +1,135 @@
+"""Truth: simulated tokens equal the golden's, simulated cycles the predicted ones, words read the counted ones."""
+
+import dataclasses
+import json
+
+import pytest
+
+from devicemodels.errors import UserError
+from sim.accounts import events
+from sim.checkpoint import load_model
+from sim.compiler import compile_model
+from sim.console import Silent
+from sim.decode import decode, measure, prepare, simulate
+from sim.design import load_design
+from sim.timing import emission_cycles, phase_cycles, token_cycles
+from testbench.runner import SimulationError
+
+LONG_PROMPT = "And it came to pass, when the king heard the words of the man of God, that he "
+DESIGNS = ["mram-22nm", "sram-22nm"]
+
+
+@pytest.fixture(scope="module")
+def verse():
+    return load_model("verse")
+
+
+def prepared(design, model, prompt, tokens):
+    return prepare(
+        load_design(design), model, prompt=prompt, tokens=tokens, simulator="verilator", waves=False, progress=Silent()
+    )
+
+
+def check(run, observed):
+    """Compare what the hardware did with golden, prediction and accounts."""
+    first = len(run.prompt_tokens) - 1
+    assert observed["tokens"] == run.expected
+    assert observed["token_cycles"] == emission_cycles(run.program.instructions, first + 1, run.total)
+    counts = [
+        events(run.program.instructions, run.tile.config, position, emits=position >= first)
+        for position in range(run.total)
+    ]
+    assert observed["weight_words"] == sum(count["weight reads"] for count in counts)
+    assert observed["lane_words"] == sum(count["lane words"] for count in counts)
+    assert observed["uncorrectable_words"] == 0
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize(("prompt", "tokens"), [("", 3), ("The king", 4), (LONG_PROMPT, 3)])
+def test_hardware_equals_golden_and_prediction(design, prompt, tokens, verse, tmp_path):
+    """The long prompt's tokens reach into the second page of 32 positions."""
+    run = prepared(design, verse, prompt, tokens)
+    observed = simulate(run, tmp_path, Silent())
+    check(run, observed)
+    assert observed["corrected_words"] == 0
+    measurement = measure(run, observed, tmp_path)
+    assert measurement.utilisation > 0.5
+    assert sum(measurement.phase_cycles.values()) == pytest.approx(measurement.cycles_per_token)
+    assert sum(measurement.area_mm2.values()) == pytest.approx(measurement.tile_area_mm2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("design", DESIGNS)
+def test_a_whole_context(design, verse, tmp_path):
+    """From the first position to the last one that the KV banks hold, over every page boundary."""
+    prompt = "And the LORD spake unto Moses"
+    room = load_design(design).tile.context - len(verse.tokenizer.encode(prompt)) + 1
+    run = prepared(design, verse, prompt, room)
+    check(run, simulate(run, tmp_path, Silent()))
+
+
+def test_single_bit_errors_are_corrected_and_counted(verse, tmp_path):
+    run = prepared("mram-22nm", verse, "The king", 2)
+    place = run.program.placement
+    for lane, word, bit in [(0, place.head.weights, 0), (3, place.head.weights + 7, 100), (7, place.head.weights + 99, 273)]:
+        run.program.weights[lane, word, bit] ^= 1
+    observed = simulate(run, tmp_path, Silent())
+    check(run, observed)
+    assert observed["corrected_words"] == 3 * 2  # the output matrix is read once for each of two tokens
+
+
+def test_double_bit_errors_are_reported(verse, tmp_path):
+    run = prepared("mram-22nm", verse, "The king", 2)
+    word = run.program.placement.head.weights + 5
+    run.program.weights[2, word, [10, 200]] ^= 1
+    observed = simulate(run, tmp_path, Silent())
+    assert (observed["corrected_words"], observed["uncorrectable_words"]) == (0, 2)
+    assert observed["token_cycles"] == emission_cycles(run.program.instructions, len(run.prompt_tokens), run.total)
+
+
+def test_a_bank_read_too_soon_stops_the_simulation(verse, tmp_path):
+    """A program scheduled for faster banks than the hardware has does not pass unseen."""
+    run = prepared("mram-22nm", verse, "The king", 1)
+    faster = dataclasses.replace(run.tile.config.bank, cadence_cycles=1)
+    program = compile_model(verse, dataclasses.replace(run.tile.config, bank=faster))
+    with pytest.raises(SimulationError, match="a read after 1 of 2 cycles"):
+        simulate(dataclasses.replace(run, program=program), tmp_path, Silent())
+
+
+def test_a_run_folder_is_whole_or_not_there(verse, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "run"
+    monkeypatch.setattr("sim.decode.measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        decode_into(folder, verse)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    measurement = decode_into(folder, verse)
+    assert measurement.golden_equal and measurement.cycles_equal
+    assert json.loads((folder / "measurement.json").read_text()) == measurement.as_dict()
+    with pytest.raises(UserError, match="exists"):
+        decode_into(folder, verse)
+
+
+def decode_into(folder, model):
+    return decode(
+        load_design("sram-22nm"), model, prompt="The", tokens=1, simulator="verilator", run_folder=folder,
+        progress=Silent(),
+    )  # fmt: skip
+
+
+def test_a_prompt_must_leave_room(verse, tmp_path):
+    with pytest.raises(UserError, match=r"the prompt has 3 tokens and 300 more are wanted, but the context is 256"):
+        decode(
+            load_design("sram-22nm"), verse, prompt="The king", tokens=300, simulator="verilator",
+            run_folder=tmp_path / "run", progress=Silent(),
+        )  # fmt: skip
+
+
+def test_phases_sum_to_the_step(verse):
+    run = prepared("sram-22nm", verse, "The king", 1)
+    for position in (0, 31, 32, 255):
+        phases = phase_cycles(run.program.instructions, position, emits=True)
+        assert sum(phases.values()) == token_cycles(run.program.instructions, position, emits=True)
