@@ -40,8 +40,12 @@ def _count(counts, instruction, config, pages):
     counts["vector reads"] += rows * (instruction.alu != Alu.PASS)
     counts["constant reads"] += rows * (instruction.constant_mode != Constant.ONE)
     counts["constant writes"] += instruction.source == Source.KEEP
-    written = {Destination.VECTOR: ("vector writes", 2), Destination.ACTIVATION: ("activation writes", 1),
-               Destination.KEY: ("KV writes", 1), Destination.VALUE: ("KV writes", lanes)}
+    written = {
+        Destination.VECTOR: ("vector writes", 2),
+        Destination.ACTIVATION: ("activation writes", 1),
+        Destination.KEY: ("KV writes", 1),
+        Destination.VALUE: ("KV writes", lanes),
+    }
     if instruction.destination in written:
         name, copies = written[instruction.destination]
         counts[name] += rows * copies

@@ -84,7 +84,9 @@ class TerminalProgress:
             self._stop_spinner()
             self._end_text()
         if (elapsed := time.monotonic() - began) >= SHORT_STEP_S:
-            self._console.print(f"[green]✓[/green] {escape(name)} [dim]{elapsed:.1f} s[/dim]", highlight=False, soft_wrap=True)
+            self._console.print(
+                f"[green]✓[/green] {escape(name)} [dim]{elapsed:.1f} s[/dim]", highlight=False, soft_wrap=True
+            )
 
     def token(self, text: str) -> None:
         """Write ``text`` at once; the spinner gives way to it."""

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -28,6 +29,7 @@ from sim.rates import rates
 from sim.tile import Tile, build_tile
 from sim.timing import emission_cycles, phase_cycles, token_cycles
 from testbench.bench_decode import PUBLIC
+from testbench.process import end_all
 from testbench.runner import Build, build, run
 
 RUNS = Path("runs")
@@ -124,7 +126,7 @@ def prepare(
     with progress.step("Generate Verilog"):
         sources = verilog(tile.config)
     title = f"Synthesise the logic and build the {simulator} simulator (minutes the first time, then kept)"
-    with progress.step(title), ThreadPoolExecutor(1) as pool:
+    with progress.step(title), ThreadPoolExecutor(1) as pool, ended_when_interrupted():
         physical = pool.submit(implement, tile, sources)
         simulation = build(
             sources=_source_files(sources),
@@ -146,6 +148,16 @@ def prepare(
             prompt_tokens=prompt_tokens,
             expected=expected,
         )
+
+
+@contextmanager
+def ended_when_interrupted():
+    """Around threads that wait for child processes: an exception here ends the children, so that nobody waits."""
+    try:
+        yield
+    except BaseException:
+        end_all()
+        raise
 
 
 def _source_files(sources: dict[str, str]) -> list[Path]:

@@ -47,8 +47,10 @@ def main():
     chosen = golden_logits(model, tokens, window=WINDOW).argmax(axis=1)
     fp32 = np.concatenate([logits(model, tokens[part]) for part in windows(len(tokens), WINDOW)]).argmax(axis=1)
     first, second = np.exp(exact.mean(dtype=np.float64)), np.exp(integer.mean())
-    print(f"{len(exact)} predictions, windows of {WINDOW}: perplexity fp32 {first:.4f}, integer {second:.4f} "
-          f"({second / first - 1:+.3%}), same choice {np.mean(chosen == fp32):.2%}")
+    print(
+        f"{len(exact)} predictions, windows of {WINDOW}: perplexity fp32 {first:.4f}, integer {second:.4f} "
+        f"({second / first - 1:+.3%}), same choice {np.mean(chosen == fp32):.2%}"
+    )
 
 
 if __name__ == "__main__":

@@ -16,8 +16,7 @@ from rtl.arithmetic.root import root
 from rtl.arithmetic.scale import ONE, Scale, multiply_scales, normalise
 from rtl.formats import ACTIVATION_BITS, CODE_BITS, FRACTION_BITS
 from rtl.tile.vector_unit import keep_scale
-from sim.compiler.numbers import (
-    KEEP_SHIFT, OUTPUT_SHIFT, embedding_shift, logit_shift, score_shifts)
+from sim.compiler.numbers import KEEP_SHIFT, OUTPUT_SHIFT, embedding_shift, logit_shift, score_shifts
 from sim.compiler.quantise import NORM_SHIFT, IntegerLayer, IntegerMatrix, IntegerModel, IntegerNorm
 
 
@@ -67,14 +66,16 @@ class Golden:
         activations, scale = self._normalise(x, self.model.norm)
         head = self.model.head
         self.logit_unit = scale.mantissa * 2.0 ** (
-            scale.exponent + self.model.norm.unit + 1 - ACTIVATION_BITS + head.first_shift - head.exponent)
-        sums = accumulate_rows(head.weights, activations)[:self.model.shape.vocab]
-        return requantise(sums, head.row_scales[:len(sums)], head.first_shift, ONE, logit_shift())
+            scale.exponent + self.model.norm.unit + 1 - ACTIVATION_BITS + head.first_shift - head.exponent
+        )
+        sums = accumulate_rows(head.weights, activations)[: self.model.shape.vocab]
+        return requantise(sums, head.row_scales[: len(sums)], head.first_shift, ONE, logit_shift())
 
     def _embed(self, token):
         table = self.model.embedding
-        return requantise(table.weights[token].astype(np.int64), table.row_scales[token], 0, ONE,
-                          embedding_shift(table))
+        return requantise(
+            table.weights[token].astype(np.int64), table.row_scales[token], 0, ONE, embedding_shift(table)
+        )
 
     def _normalise(self, x, norm: IntegerNorm):
         """RMSNorm: (activations, their scale)."""
@@ -88,7 +89,7 @@ class Golden:
 
     def _linear(self, matrix: IntegerMatrix, activations, scale: Scale, unit: int):
         """A matrix times activations, with 14 fraction bits."""
-        sums = accumulate_rows(matrix.weights, activations[:matrix.groups * 32])
+        sums = accumulate_rows(matrix.weights, activations[: matrix.groups * 32])
         return requantise(sums, matrix.row_scales, matrix.first_shift, scale, matrix.scale_shift(unit))
 
     def _attention(self, x, layer: IntegerLayer, caches):
@@ -129,9 +130,9 @@ class Golden:
         """x plus a matrix times a vector of 14 fraction bits."""
         scale = magnitude(vector)
         activations = np.zeros(matrix.groups * 32, np.int64)
-        activations[:len(vector)] = quantise_vector(vector, scale, ACTIVATION_BITS)
+        activations[: len(vector)] = quantise_vector(vector, scale, ACTIVATION_BITS)
         out = np.zeros_like(x)
-        out[:matrix.rows] = self._linear(matrix, activations, scale, -FRACTION_BITS)
+        out[: matrix.rows] = self._linear(matrix, activations, scale, -FRACTION_BITS)
         return add(out, x)
 
     def _feed_forward(self, x, layer: IntegerLayer):
@@ -149,4 +150,4 @@ def greedy(model: IntegerModel, prompt: list[int], count: int) -> list[int]:
         logits = golden.step(tokens[position])
         if position >= len(prompt) - 1:
             tokens.append(int(logits.argmax()))
-    return tokens[len(prompt):]
+    return tokens[len(prompt) :]

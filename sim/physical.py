@@ -52,8 +52,10 @@ def implement(tile: Tile, sources: dict[str, str]) -> Physical:
     synthesis = synthesise(sources=sources, top=TOP, cache_root=cache_root(), blackboxes=BLACK_BOXES)
     limit = max_clock(tile, synthesis)
     if tile.clock_hz > limit:
-        raise UserError(f"tile.clock_mhz is {tile.clock_hz / 1e6:g} and the logic reaches {limit / 1e6:.0f} "
-                        f"({synthesis.depth_fo4:.0f} FO4 in {synthesis.deepest}): lower it to {int(limit / 1e6)}")
+        raise UserError(
+            f"tile.clock_mhz is {tile.clock_hz / 1e6:g} and the logic reaches {limit / 1e6:.0f} "
+            f"({synthesis.depth_fo4:.0f} FO4 in {synthesis.deepest}): lower it to {int(limit / 1e6)}"
+        )
     return Physical(tile=tile, synthesis=synthesis, area=_area(tile, synthesis), max_clock_hz=limit)
 
 
@@ -70,19 +72,25 @@ def max_clock(tile: Tile, synthesis: Synthesis) -> float:
 
 def lane_gates(synthesis: Synthesis) -> float:
     """NAND2 equivalents of all lanes."""
-    return sum(module.count * module.nand2_equivalents for module in synthesis.modules
-               if module.name.split(".")[0] == "lane")
+    return sum(
+        module.count * module.nand2_equivalents for module in synthesis.modules if module.name.split(".")[0] == "lane"
+    )
 
 
 def _area(tile: Tile, synthesis: Synthesis) -> dict[str, float]:
     per_gate = tile.technology.nand2_area / tile.technology.placement_utilisation
     lanes = lane_gates(synthesis)
-    logic = {"lanes": lanes * per_gate,
-             "vector unit and sequencer": (synthesis.nand2_equivalents - lanes) * per_gate}
+    logic = {"lanes": lanes * per_gate, "vector unit and sequencer": (synthesis.nand2_equivalents - lanes) * per_gate}
     banks = {"weight banks": tile.bank.area * tile.config.lanes}
     small = sum(tile.srams[name].area for name in ("activation", "program", "prompt"))
-    return {**banks, "KV banks": tile.srams["KV"].area, "vector memory": tile.srams["vector"].area,
-            "constant memory": tile.srams["constant"].area, "other memories": small, **logic}
+    return {
+        **banks,
+        "KV banks": tile.srams["KV"].area,
+        "vector memory": tile.srams["vector"].area,
+        "constant memory": tile.srams["constant"].area,
+        "other memories": small,
+        **logic,
+    }
 
 
 def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str, float]:
@@ -93,12 +101,17 @@ def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str,
     lanes = lane_gates(physical.synthesis)
     rest = physical.synthesis.nand2_equivalents - lanes
     per_gate = ACTIVITY * technology.nand2_energy
-    small = sum(macros[name].read_energy * counts[f"{name} reads"]
-                + macros[name].write_energy * counts[f"{name} writes"] for name in ("activation", "constant", "program"))
-    leaking = (tile.bank.leakage * tile.config.lanes
-               + sum(sram.macro.leakage * sram.count for sram in tile.srams.values())
-               + physical.synthesis.nand2_equivalents * technology.nand2_leakage
-               * leakage_scale(technology, temperature=tile.temperature))
+    small = sum(
+        macros[name].read_energy * counts[f"{name} reads"] + macros[name].write_energy * counts[f"{name} writes"]
+        for name in ("activation", "constant", "program")
+    )
+    leaking = (
+        tile.bank.leakage * tile.config.lanes
+        + sum(sram.macro.leakage * sram.count for sram in tile.srams.values())
+        + physical.synthesis.nand2_equivalents
+        * technology.nand2_leakage
+        * leakage_scale(technology, temperature=tile.temperature)
+    )
     return {
         "weight reads": tile.bank.read_energy * counts["weight reads"],
         "KV": macros["KV"].read_energy * counts["KV reads"] + macros["KV"].write_energy * counts["KV writes"],

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rtl.export.sharing import share_identical
 from sim import cells, path_depth
 from sim.cache import cached_json, content_key
-from sim.verilog_modules import share_identical
 from testbench.process import last_lines, run_lines
 from testbench.store import Progress
 

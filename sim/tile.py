@@ -65,24 +65,45 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
     bank, clock = weight_bank(design, sheets), design.tile.clock_mhz * 1e6
     choice = design.tile
     config = TileConfig(
-        lanes=choice.lanes, bank_words=design.memory.words, bank=bank_timing(bank, clock), kv_words=choice.kv_words,
-        vector_words=choice.vector_words, constant_words=choice.constant_words,
-        activation_words=choice.activation_groups, program_words=choice.program_words, context=choice.context)
+        lanes=choice.lanes,
+        bank_words=design.memory.words,
+        bank=bank_timing(bank, clock),
+        kv_words=choice.kv_words,
+        vector_words=choice.vector_words,
+        constant_words=choice.constant_words,
+        activation_words=choice.activation_groups,
+        program_words=choice.program_words,
+        context=choice.context,
+    )
     srams = _srams(config, sheets, design.memory.temperature_k)
     for name, sram in srams.items():
         if sram.macro.read_cycle * clock > 1:
-            raise UserError(f"the {name} SRAM reads every {sram.macro.read_cycle * 1e9:.2f} ns and needs one cycle: "
-                            f"lower tile.clock_mhz from {choice.clock_mhz:g} to {1e-6 / sram.macro.read_cycle:.0f} or "
-                            "take fewer words")
-    return Tile(config=config, technology=sheets.technology.device, bank=bank, srams=srams, clock_hz=clock,
-                temperature=design.memory.temperature_k)
+            raise UserError(
+                f"the {name} SRAM reads every {sram.macro.read_cycle * 1e9:.2f} ns and needs one cycle: "
+                f"lower tile.clock_mhz from {choice.clock_mhz:g} to {1e-6 / sram.macro.read_cycle:.0f} or "
+                "take fewer words"
+            )
+    return Tile(
+        config=config,
+        technology=sheets.technology.device,
+        bank=bank,
+        srams=srams,
+        clock_hz=clock,
+        temperature=design.memory.temperature_k,
+    )
 
 
 def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict[str, Sram]:
     """The tile's SRAMs. Two ports where the schedule may read and write in one cycle."""
+
     def sram(words, bits, *, count=1, ports=1):
-        macro = sram_macro(technology=sheets.technology.device, cell=sheets.sram_cell.device, ports=ports,
-                           organisation=sram_organisation(words=words, data_bits=bits), temperature=temperature)
+        macro = sram_macro(
+            technology=sheets.technology.device,
+            cell=sheets.sram_cell.device,
+            ports=ports,
+            organisation=sram_organisation(words=words, data_bits=bits),
+            temperature=temperature,
+        )
         return Sram(macro=macro, count=count)
 
     return {

@@ -15,8 +15,21 @@ from testbench.clock import PERIOD_NS, start_clock
 
 COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words")
 PUBLIC = (
-    "clk", "rst", "start", "prompt_length", "total_length", "vocabulary", "epsilon", "prompt_write",
-    "prompt_write_address", "prompt_write_data", "busy", "token_valid", "token", *COUNTERS)
+    "clk",
+    "rst",
+    "start",
+    "prompt_length",
+    "total_length",
+    "vocabulary",
+    "epsilon",
+    "prompt_write",
+    "prompt_write_address",
+    "prompt_write_data",
+    "busy",
+    "token_valid",
+    "token",
+    *COUNTERS,
+)
 
 
 @cocotb.test()
@@ -38,8 +51,12 @@ async def decode(tile):
         await FallingEdge(tile.busy)
     await Timer(16 * PERIOD_NS, "ns")
     observed = {name: int(getattr(tile, name).value) for name in COUNTERS}
-    observed |= {"tokens": tokens, "token_cycles": cycles, "seconds": time.perf_counter() - began,
-                 "cpu_seconds": time.process_time() - busy}
+    observed |= {
+        "tokens": tokens,
+        "token_cycles": cycles,
+        "seconds": time.perf_counter() - began,
+        "cpu_seconds": time.process_time() - busy,
+    }
     Path("observed.json").write_text(json.dumps(observed))
 
 

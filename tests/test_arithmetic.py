@@ -107,9 +107,15 @@ def test_row_sums_do_not_depend_on_the_partition():
     activations = RANDOM.integers(-2047, 2048, 12 * 32)
     weights = weigh(codes, scales)
     whole = accumulate_rows(weights, activations)
-    parts = sum(accumulate_rows(weights[:, i:i + 64], activations[i:i + 64]) for i in range(0, 384, 64))
-    exact = [sum(int(s) * sum(int(q) * int(a) for q, a in zip(row[32 * g:32 * g + 32], activations[32 * g:], strict=False))
-                 for g, s in enumerate(scale)) for row, scale in zip(codes, scales, strict=True)]
+    parts = sum(accumulate_rows(weights[:, i : i + 64], activations[i : i + 64]) for i in range(0, 384, 64))
+    exact = [
+        sum(
+            int(s)
+            * sum(int(q) * int(a) for q, a in zip(row[32 * g : 32 * g + 32], activations[32 * g :], strict=False))
+            for g, s in enumerate(scale)
+        )
+        for row, scale in zip(codes, scales, strict=True)
+    ]
     assert list(whole) == list(parts) == exact
 
 
@@ -125,7 +131,9 @@ def values(bits, count=200):
 
 def test_normaliser_equals_golden():
     inputs = [{"value": abs(v), "exponent": int(RANDOM.integers(-20, 20))} for v in values(56, 400)]
-    for given_value, (result,) in zip(inputs, stream(Normaliser(), inputs, ["result"], Normaliser.LATENCY), strict=True):
+    for given_value, (result,) in zip(
+        inputs, stream(Normaliser(), inputs, ["result"], Normaliser.LATENCY), strict=True
+    ):
         golden = normalise(given_value["value"], given_value["exponent"])
         assert (result.mantissa, result.exponent, result.inverse) == (golden.mantissa, golden.exponent, golden.inverse)
 
@@ -141,14 +149,16 @@ def test_requantiser_equals_golden():
     for n, (a, constant, first, scale, shift) in enumerate(rows):
         inputs[n] |= {"a": a, "constant": constant, "first_shift": first}
         inputs[n + 2] |= {"factor": scale.mantissa, "shift": shift}
-    seen = stream(unit, inputs, ["y"], Requantiser.LATENCY)[:len(rows)]
+    seen = stream(unit, inputs, ["y"], Requantiser.LATENCY)[: len(rows)]
     golden = [int(requantise(a, c, f, Scale(s.mantissa, 0), shift)) for a, c, f, s, shift in rows]
     assert [y for (y,) in seen] == golden
 
 
 def test_exponential_gateware_equals_golden():
-    inputs = [{"score": s, "maximum": max(s, m), "masked": int(RANDOM.random() < 0.1)}
-              for s, m in zip(values(20, 300), values(20, 300), strict=True)]
+    inputs = [
+        {"score": s, "maximum": max(s, m), "masked": int(RANDOM.random() < 0.1)}
+        for s, m in zip(values(20, 300), values(20, 300), strict=True)
+    ]
     seen = [v for (v,) in stream(Exponential(), inputs, ["value"], Exponential.LATENCY)]
     assert seen == [int(exp2(i["score"], i["maximum"], bool(i["masked"]))) for i in inputs]
 
@@ -189,10 +199,19 @@ def test_dot_product_gateware_equals_golden():
 
     def packed(items, bits):
         return sum((int(v) & ((1 << bits) - 1)) << (bits * i) for i, v in enumerate(items))
-    inputs = [{"codes": packed(codes[r, 32 * g:32 * g + 32], 8), "scale": int(scales[r, g]), "valid": 1,
-               "first": int(g == 0), "activations": packed(activations[32 * g:32 * g + 32], 12)}
-              for r in range(rows) for g in range(groups)]
-    seen = [s for (s,) in stream(DotProduct(), inputs, ["sum"], DotProduct.LATENCY)][groups - 1::groups]
+
+    inputs = [
+        {
+            "codes": packed(codes[r, 32 * g : 32 * g + 32], 8),
+            "scale": int(scales[r, g]),
+            "valid": 1,
+            "first": int(g == 0),
+            "activations": packed(activations[32 * g : 32 * g + 32], 12),
+        }
+        for r in range(rows)
+        for g in range(groups)
+    ]
+    seen = [s for (s,) in stream(DotProduct(), inputs, ["sum"], DotProduct.LATENCY)][groups - 1 :: groups]
     assert seen == list(accumulate_rows(weigh(codes, scales), activations))
 
 

@@ -10,8 +10,8 @@ from rtl.formats import WORD_BITS
 from rtl.memory.secded import decode
 from rtl.memory.timing import bank_timing
 from rtl.tile.program import Destination, Instruction, Source
-from sim.checkpoint import load_model
 from sim.chain import load_sheets
+from sim.checkpoint import load_model
 from sim.compiler import compile_model, quantise_model
 from sim.compiler.quantise import integer_matrix, to_integers
 from sim.design import load_design

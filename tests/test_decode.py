@@ -71,7 +71,11 @@ def test_a_whole_context(design, verse, tmp_path):
 def test_single_bit_errors_are_corrected_and_counted(verse, tmp_path):
     run = prepared("mram-22nm", verse, "The king", 2)
     place = run.program.placement
-    for lane, word, bit in [(0, place.head.weights, 0), (3, place.head.weights + 7, 100), (7, place.head.weights + 99, 273)]:
+    for lane, word, bit in [
+        (0, place.head.weights, 0),
+        (3, place.head.weights + 7, 100),
+        (7, place.head.weights + 99, 273),
+    ]:
         run.program.weights[lane, word, bit] ^= 1
     observed = simulate(run, tmp_path, Silent())
     check(run, observed)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rtl.export.sharing import share_identical
 from sim import cells, path_depth
 from sim.synthesis import Synthesis, SynthesisError, synthesise
-from sim.verilog_modules import share_identical
 
 FLOP = 17 / 3
 

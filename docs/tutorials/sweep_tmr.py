@@ -24,7 +24,7 @@ from sim.rates import predict
 from sim.report.charts import STYLE
 from sim.tile import build_tile
 
-TMRS = (0.75, 0.9, 1.05, 1.2, 1.5, 1.8, 2.1, 2.4, 3.0)
+TMRS = tuple(percent / 100 for percent in range(70, 305, 5))
 DIAMETERS = (35e-9, 40e-9, 45e-9, 50e-9)
 POSITION = 63  # the decode step that is predicted: the 64th token of a text
 
@@ -109,15 +109,14 @@ def plot(points: Sequence[Point]) -> Figure:
 
 
 def main(picture: Path) -> None:
-    """Sweep the default design, print a line for each stack, and draw the picture."""
+    """Sweep the default design, draw the picture, and say which stacks cannot be built."""
     points = list(sweep(load_design("mram-22nm"), tmrs=TMRS, diameters=DIAMETERS))
-    for point in points:
-        stack = f"{point.diameter * 1e9:.0f} nm, TMR {point.tmr:.0%}: "
-        density, rate = point.bandwidth_density / 1e18, point.tokens_per_s
-        result = f"{point.read_cycle * 1e9:.2f} ns, {point.cadence_cycles} cycles, {density:.4f} TB/s/mm², {rate:,.0f}/s"
-        print(stack + (point.refused or result))
     with mpl.rc_context(STYLE):
         plot(points).savefig(picture, dpi=110)
+    print(f"{len(points)} stacks, drawn in {picture}")
+    for point in points:
+        if point.refused:
+            print(f"{point.diameter * 1e9:.0f} nm, TMR {point.tmr:.0%}: {point.refused}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Dot product of one weight word with one group of activations, and the exact sum over a row."""
 
+import itertools
+
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
@@ -59,14 +61,16 @@ class DotProduct(wiring.Component):
     LATENCY = 4
 
     def __init__(self):
-        super().__init__({
-            "codes": In(GROUP * CODE_BITS),
-            "scale": In(GROUP_SCALE_BITS),
-            "activations": In(GROUP * ACTIVATION_BITS),
-            "valid": In(1),
-            "first": In(1),
-            "sum": Out(signed(ACCUMULATOR_BITS)),
-        })
+        super().__init__(
+            {
+                "codes": In(GROUP * CODE_BITS),
+                "scale": In(GROUP_SCALE_BITS),
+                "activations": In(GROUP * ACTIVATION_BITS),
+                "valid": In(1),
+                "first": In(1),
+                "sum": Out(signed(ACCUMULATOR_BITS)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -77,12 +81,15 @@ class DotProduct(wiring.Component):
         first = [self.first, *(Signal(name=f"first_{i}") for i in range(3))]
         scale = [self.scale, *(Signal(GROUP_SCALE_BITS, name=f"scale_{i}") for i in range(2))]
         for stages in (valid, first, scale):
-            m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
+            m.d.sync += [after.eq(before) for before, after in itertools.pairwise(stages)]
         with m.If(valid[0]):
-            m.d.sync += [product.eq(
-                self.codes.word_select(i, CODE_BITS).as_signed()
-                * self.activations.word_select(i, ACTIVATION_BITS).as_signed())
-                for i, product in enumerate(products)]
+            m.d.sync += [
+                product.eq(
+                    self.codes.word_select(i, CODE_BITS).as_signed()
+                    * self.activations.word_select(i, ACTIVATION_BITS).as_signed()
+                )
+                for i, product in enumerate(products)
+            ]
         with m.If(valid[1]):
             m.d.sync += total.eq(tree(products, lambda a, b: a + b))
         with m.If(valid[2]):

@@ -8,8 +8,10 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.formats import PROBABILITY_BITS, SCORE_FRACTION_BITS, VECTOR_BITS
 
-TABLE = tuple(int(v) for v in np.rint(
-    2.0 ** (PROBABILITY_BITS + np.arange(1 << SCORE_FRACTION_BITS) / (1 << SCORE_FRACTION_BITS))))
+TABLE = tuple(
+    int(v)
+    for v in np.rint(2.0 ** (PROBABILITY_BITS + np.arange(1 << SCORE_FRACTION_BITS) / (1 << SCORE_FRACTION_BITS)))
+)
 MAXIMUM_SHIFT = 31
 
 
@@ -38,9 +40,14 @@ class Exponential(wiring.Component):
     LATENCY = 2
 
     def __init__(self):
-        super().__init__({
-            "score": In(signed(VECTOR_BITS)), "maximum": In(signed(VECTOR_BITS)), "masked": In(1),
-            "value": Out(PROBABILITY_BITS + 1)})
+        super().__init__(
+            {
+                "score": In(signed(VECTOR_BITS)),
+                "maximum": In(signed(VECTOR_BITS)),
+                "masked": In(1),
+                "value": Out(PROBABILITY_BITS + 1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -21,7 +21,7 @@ def round_shift(values, shift):
 def saturate_value(value: Value, bits: int) -> Value:
     """`saturate` as combinational logic on a signed value."""
     value = Value.cast(value)
-    top = value[bits - 1:]
+    top = value[bits - 1 :]
     fits = (top == 0) | top.all()
     limit = Cat((~value[-1]).replicate(bits - 1), value[-1]).as_signed()
     return Mux(fits, value[:bits].as_signed(), limit)

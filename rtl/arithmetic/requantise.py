@@ -49,14 +49,16 @@ class Requantiser(wiring.Component):
     LATENCY = 4
 
     def __init__(self):
-        super().__init__({
-            "a": In(signed(ACCUMULATOR_BITS)),
-            "constant": In(signed(CONSTANT_BITS)),
-            "first_shift": In(SHIFT_BITS),
-            "factor": In(INVERSE_BITS),
-            "shift": In(SHIFT_BITS),
-            "y": Out(signed(VECTOR_BITS)),
-        })
+        super().__init__(
+            {
+                "a": In(signed(ACCUMULATOR_BITS)),
+                "constant": In(signed(CONSTANT_BITS)),
+                "first_shift": In(SHIFT_BITS),
+                "factor": In(INVERSE_BITS),
+                "shift": In(SHIFT_BITS),
+                "y": Out(signed(VECTOR_BITS)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -66,9 +68,11 @@ class Requantiser(wiring.Component):
         scaled = Signal(signed(VECTOR_BITS + INVERSE_BITS), reset_less=True)
         shift = Signal(SHIFT_BITS, reset_less=True)
         m.d.sync += [
-            product.eq(self.a * self.constant), first_shift.eq(self.first_shift),
+            product.eq(self.a * self.constant),
+            first_shift.eq(self.first_shift),
             narrow.eq(saturate_value(round_shift_value(product, first_shift), VECTOR_BITS)),
-            scaled.eq(narrow * self.factor), shift.eq(self.shift),
+            scaled.eq(narrow * self.factor),
+            shift.eq(self.shift),
             self.y.eq(saturate_value(round_shift_value(scaled, shift), VECTOR_BITS)),
         ]
         return m

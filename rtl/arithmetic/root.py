@@ -36,9 +36,15 @@ class Root(wiring.Component):
     LATENCY = MANTISSA_BITS + 1
 
     def __init__(self):
-        super().__init__({
-            "start": In(1), "value": In(VALUE_BITS), "mantissa": Out(MANTISSA_BITS),
-            "exponent": Out(signed(EXPONENT_BITS)), "done": Out(1)})
+        super().__init__(
+            {
+                "start": In(1),
+                "value": In(VALUE_BITS),
+                "mantissa": Out(MANTISSA_BITS),
+                "exponent": Out(signed(EXPONENT_BITS)),
+                "done": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -50,13 +56,21 @@ class Root(wiring.Component):
         m.d.sync += self.done.eq(count == 1)
         with m.If(count != 0):
             fits = taken >= trial
-            m.d.sync += [count.eq(count - 1), radicand.eq(radicand << 2),
-                         remainder.eq(Mux(fits, taken - trial, taken)),
-                         self.mantissa.eq(Cat(fits, self.mantissa))]
+            m.d.sync += [
+                count.eq(count - 1),
+                radicand.eq(radicand << 2),
+                remainder.eq(Mux(fits, taken - trial, taken)),
+                self.mantissa.eq(Cat(fits, self.mantissa)),
+            ]
         with m.If(self.start):
             shifted, exponent = self._leading(m)
-            m.d.sync += [count.eq(MANTISSA_BITS), radicand.eq(shifted), self.exponent.eq(exponent),
-                         remainder.eq(0), self.mantissa.eq(0)]
+            m.d.sync += [
+                count.eq(MANTISSA_BITS),
+                radicand.eq(shifted),
+                self.exponent.eq(exponent),
+                remainder.eq(0),
+                self.mantissa.eq(0),
+            ]
         return m
 
     def _leading(self, m):
@@ -64,9 +78,9 @@ class Root(wiring.Component):
         shifted, zeros = Signal(VALUE_BITS, name="radicand_0"), []
         m.d.comb += shifted.eq(Mux(self.value == 0, 1, self.value))
         for distance in (32, 16, 8, 4, 2):
-            empty = shifted[VALUE_BITS - distance:] == 0
+            empty = shifted[VALUE_BITS - distance :] == 0
             after = Signal(VALUE_BITS, name=f"radicand_{distance}")
             m.d.comb += after.eq(Mux(empty, shifted << distance, shifted))
             shifted = after
             zeros.insert(0, empty)
-        return shifted[VALUE_BITS - RADICAND_BITS:], (VALUE_BITS - RADICAND_BITS) // 2 - Cat(*zeros)
+        return shifted[VALUE_BITS - RADICAND_BITS :], (VALUE_BITS - RADICAND_BITS) // 2 - Cat(*zeros)

@@ -54,8 +54,9 @@ def multiply_scales(a: Scale, b: Scale, *, invert_a: bool = False, invert_b: boo
 ONE = normalise(1)
 """The scale 1.0, which scalar register 0 holds."""
 
-SCALE_LAYOUT = data.StructLayout({
-    "mantissa": MANTISSA_BITS, "exponent": signed(EXPONENT_BITS), "inverse": INVERSE_BITS})
+SCALE_LAYOUT = data.StructLayout(
+    {"mantissa": MANTISSA_BITS, "exponent": signed(EXPONENT_BITS), "inverse": INVERSE_BITS}
+)
 
 
 class Normaliser(wiring.Component):
@@ -74,8 +75,7 @@ class Normaliser(wiring.Component):
     LATENCY = 2 + STAGES
 
     def __init__(self):
-        super().__init__({
-            "value": In(VALUE_BITS), "exponent": In(signed(EXPONENT_BITS)), "result": Out(SCALE_LAYOUT)})
+        super().__init__({"value": In(VALUE_BITS), "exponent": In(signed(EXPONENT_BITS)), "result": Out(SCALE_LAYOUT)})
 
     def elaborate(self, platform):
         m = Module()
@@ -97,14 +97,14 @@ class Normaliser(wiring.Component):
         m.d.sync += [value.eq(coarse), exponent.eq(self.exponent + VALUE_BITS - MANTISSA_BITS - Cat(0, 0, 0, zeros))]
         fine, few = self._shift(m, value, (4, 2, 1))
         empty = ~fine[-1]  # zero counts as one, which 63 steps overshoot by 8
-        mantissa = fine[VALUE_BITS - MANTISSA_BITS:] | Cat(Const(0, MANTISSA_BITS - 1), empty)
+        mantissa = fine[VALUE_BITS - MANTISSA_BITS :] | Cat(Const(0, MANTISSA_BITS - 1), empty)
         return mantissa, exponent - few + Mux(empty, 8, 0)
 
     def _shift(self, m, value, distances):
         """Shift left by each distance whose bits at the top are all zero: (value, distances taken, low first)."""
         taken = []
         for distance in distances:
-            empty = value[VALUE_BITS - distance:] == 0
+            empty = value[VALUE_BITS - distance :] == 0
             after = Signal(VALUE_BITS, name=f"shifted_{distance}")
             m.d.comb += after.eq(Mux(empty, value << distance, value))
             value = after
@@ -121,6 +121,10 @@ class Normaliser(wiring.Component):
             remainder = Mux(fits, doubled - before.mantissa, doubled)[:INVERSE_BITS]
             quotient = Cat(fits, quotient)[:INVERSE_BITS]
         kept = Signal(INVERSE_BITS, name=f"remainder_{index}")
-        m.d.sync += [after.mantissa.eq(before.mantissa), after.exponent.eq(before.exponent),
-                     after.inverse.eq(quotient), kept.eq(remainder)]
+        m.d.sync += [
+            after.mantissa.eq(before.mantissa),
+            after.exponent.eq(before.exponent),
+            after.inverse.eq(quotient),
+            kept.eq(remainder),
+        ]
         return after, kept

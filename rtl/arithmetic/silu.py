@@ -1,5 +1,7 @@
 """x * sigmoid(x) by a table of the sigmoid with linear interpolation."""
 
+import itertools
+
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
@@ -15,12 +17,16 @@ STEP_BITS = FRACTION_BITS + RANGE_BITS - SEGMENT_BITS
 SIGMOID_BITS = 16
 RESULT_BITS = 22
 
-KNOTS = tuple(int(v) for v in np.rint(
-    (1 << SIGMOID_BITS) / (1 + np.exp(-np.arange((1 << SEGMENT_BITS) + 1) * 2.0 ** (RANGE_BITS - SEGMENT_BITS)))))
+KNOTS = tuple(
+    int(v)
+    for v in np.rint(
+        (1 << SIGMOID_BITS) / (1 + np.exp(-np.arange((1 << SEGMENT_BITS) + 1) * 2.0 ** (RANGE_BITS - SEGMENT_BITS)))
+    )
+)
 
 SLOPE_BITS = 11
 TABLE_ROW = data.StructLayout({"base": SIGMOID_BITS + 1, "slope": SLOPE_BITS})
-TABLE = [{"base": low, "slope": high - low} for low, high in zip(KNOTS, KNOTS[1:], strict=False)]
+TABLE = [{"base": low, "slope": high - low} for low, high in itertools.pairwise(KNOTS)]
 
 
 def silu(x):
@@ -52,17 +58,21 @@ class Silu(wiring.Component):
         m = Module()
         magnitude = Signal(VECTOR_BITS)
         m.d.comb += magnitude.eq(Mux(self.x < 0, -self.x, self.x))
-        segment = magnitude[STEP_BITS:STEP_BITS + SEGMENT_BITS]
+        segment = magnitude[STEP_BITS : STEP_BITS + SEGMENT_BITS]
         m.submodules.table = table = Memory(shape=TABLE_ROW, depth=len(TABLE), init=TABLE)
         row = table.read_port(domain="comb")
         m.d.comb += row.addr.eq(segment)
         base = Signal(SIGMOID_BITS + 1, reset_less=True)
         slope, fraction = Signal(SLOPE_BITS, reset_less=True), Signal(STEP_BITS, reset_less=True)
         beyond = Signal(reset_less=True)
-        m.d.sync += [base.eq(row.data.base), slope.eq(row.data.slope), fraction.eq(magnitude[:STEP_BITS]),
-                     beyond.eq(magnitude[STEP_BITS + SEGMENT_BITS:] != 0)]
+        m.d.sync += [
+            base.eq(row.data.base),
+            slope.eq(row.data.slope),
+            fraction.eq(magnitude[:STEP_BITS]),
+            beyond.eq(magnitude[STEP_BITS + SEGMENT_BITS :] != 0),
+        ]
         x = [self.x, *(Signal(signed(VECTOR_BITS), name=f"x_{i}", reset_less=True) for i in range(2))]
-        m.d.sync += [after.eq(before) for before, after in zip(x, x[1:], strict=False)]
+        m.d.sync += [after.eq(before) for before, after in itertools.pairwise(x)]
         half, sigmoid = Signal(SIGMOID_BITS + 1), Signal(SIGMOID_BITS + 1, reset_less=True)
         m.d.comb += half.eq(Mux(beyond, 1 << SIGMOID_BITS, base + (slope * fraction >> STEP_BITS)))
         m.d.sync += sigmoid.eq(Mux(x[1] < 0, (1 << SIGMOID_BITS) - half, half))

@@ -2,6 +2,7 @@
 
 from amaranth.back import verilog
 
+from rtl.export.sharing import share_identical
 from rtl.memory.macros import model_sources
 from rtl.tile.config import TileConfig
 from rtl.tile.lane import Lane
@@ -16,10 +17,10 @@ def tile_sources(config: TileConfig) -> dict[str, str]:
 
 
 def _convert(component, name: str) -> str:
-    """SystemVerilog of a component.
+    """SystemVerilog of a component, identical submodules once.
 
     Yosys writes `always @*`, which an event-driven simulator does not run until something changes: a block
     that reads a constant register would stay unknown. `always_comb` runs at time zero.
     """
     text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
-    return text.replace("always @* begin", "always_comb begin")
+    return share_identical(text.replace("always @* begin", "always_comb begin"))

@@ -16,20 +16,49 @@ def model_sources() -> dict[str, str]:
 def weight_bank(*, index: int, words: int, bits: int, timing, enable, address, data) -> Instance:
     """A weight bank: `timing.latency_cycles` from address to data, one read in `timing.cadence_cycles`."""
     return Instance(
-        "weight_bank", p_WORDS=words, p_BITS=bits, p_ADDRESS=len(address), p_ID=index,
-        p_LATENCY=timing.latency_cycles, p_CADENCE=timing.cadence_cycles,
-        i_clk=ClockSignal(), i_enable=enable, i_address=address, o_data=data)
+        "weight_bank",
+        p_WORDS=words,
+        p_BITS=bits,
+        p_ADDRESS=len(address),
+        p_ID=index,
+        p_LATENCY=timing.latency_cycles,
+        p_CADENCE=timing.cadence_cycles,
+        i_clk=ClockSignal(),
+        i_enable=enable,
+        i_address=address,
+        o_data=data,
+    )
 
 
-def sram(*, words: int, grain: int, read_address, read_data, read_enable=Const(1), file: str = "",
-         write_enable=Const(0, 1), write_address=None, write_data=None, write_mask=None) -> Instance:
+def sram(
+    *,
+    words: int,
+    grain: int,
+    read_address,
+    read_data,
+    read_enable=1,
+    file: str = "",
+    write_enable=0,
+    write_address=None,
+    write_data=None,
+    write_mask=None,
+) -> Instance:
     """An SRAM with one read and one write port, one cycle of latency, written in pieces of `grain` bits."""
     bits = len(read_data)
     pieces = bits // grain
     return Instance(
-        "sram", p_WORDS=words, p_BITS=bits, p_ADDRESS=len(read_address), p_GRAIN=grain, p_FILE=file,
-        i_clk=ClockSignal(), i_read_enable=read_enable, i_read_address=read_address, o_read_data=read_data,
+        "sram",
+        p_WORDS=words,
+        p_BITS=bits,
+        p_ADDRESS=len(read_address),
+        p_GRAIN=grain,
+        p_FILE=file,
+        i_clk=ClockSignal(),
+        i_read_enable=read_enable,
+        i_read_address=read_address,
+        o_read_data=read_data,
         i_write_enable=write_enable,
         i_write_address=Const(0, len(read_address)) if write_address is None else write_address,
         i_write_data=Const(0, bits) if write_data is None else write_data,
-        i_write_mask=Const((1 << pieces) - 1, pieces) if write_mask is None else write_mask)
+        i_write_mask=Const((1 << pieces) - 1, pieces) if write_mask is None else write_mask,
+    )

@@ -27,8 +27,11 @@ def data_positions(data_bits: int) -> tuple[int, ...]:
 def data_runs(data_bits: int) -> list[tuple[int, int]]:
     """Ranges of the codeword that hold data: what lies between two powers of two."""
     length = code_bits(data_bits)
-    return [(power + 1, min(2 * power, length)) for power in (2**n for n in range(1, length.bit_length()))
-            if power + 1 < length]
+    return [
+        (power + 1, min(2 * power, length))
+        for power in (2**n for n in range(1, length.bit_length()))
+        if power + 1 < length
+    ]
 
 
 def code_bits(data_bits: int) -> int:
@@ -81,8 +84,7 @@ def decode(code, data_bits: int):
         Exactly one error was found and repaired (also when it sat in a check bit); an even number of errors
         was found and the data are not to be used.
     """
-    syndrome = (code.astype(np.int64) @ _syndrome_weights(data_bits) & 1) @ (
-        1 << np.arange(check_bits(data_bits) - 1))
+    syndrome = (code.astype(np.int64) @ _syndrome_weights(data_bits) & 1) @ (1 << np.arange(check_bits(data_bits) - 1))
     odd = code.sum(axis=1) & 1 == 1
     corrected = odd & (syndrome < code.shape[1])
     repaired = code.copy()
@@ -105,9 +107,15 @@ class SecdedDecoder(wiring.Component):
 
     def __init__(self, data_bits: int):
         self.data_bits = data_bits
-        super().__init__({
-            "code": In(code_bits(data_bits)), "valid": In(1), "data": Out(data_bits),
-            "corrected": Out(1), "uncorrectable": Out(1)})
+        super().__init__(
+            {
+                "code": In(code_bits(data_bits)),
+                "valid": In(1),
+                "data": Out(data_bits),
+                "corrected": Out(1),
+                "uncorrectable": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -122,8 +130,10 @@ class SecdedDecoder(wiring.Component):
         m.d.comb += repaired.eq(code ^ Mux(odd & inside, Const(1, length) << syndrome, 0)[:length])
         with m.If(valid):
             m.d.sync += self.data.eq(Cat(repaired[start:stop] for start, stop in data_runs(self.data_bits)))
-        m.d.sync += [self.corrected.eq(valid & odd & inside),
-                     self.uncorrectable.eq(valid & Mux(odd, ~inside, syndrome != 0))]
+        m.d.sync += [
+            self.corrected.eq(valid & odd & inside),
+            self.uncorrectable.eq(valid & Mux(odd, ~inside, syndrome != 0)),
+        ]
         return m
 
 
@@ -135,7 +145,7 @@ def _parities(code, count: int):
     """
     folded, bits = Cat(code, Const(0, (1 << count) - len(code))), []
     for bit in reversed(range(count)):
-        upper = folded[1 << bit:]
+        upper = folded[1 << bit :]
         bits.insert(0, upper.xor())
-        folded = folded[:1 << bit] ^ upper
+        folded = folded[: 1 << bit] ^ upper
     return Cat(folded, *bits)

@@ -24,12 +24,15 @@ def bank_timing(macro: MemoryMacro, clock_hz: float) -> BankTiming:
     UserError
         The bank is slower than the program format can wait.
     """
+
     def cycles(time):
         return max(1, math.ceil(time * clock_hz * (1 - _TOLERANCE)))
+
     cadence = cycles(macro.read_cycle)
     if cadence > LONGEST_CADENCE:
         raise UserError(
             f"the {macro.kind} bank reads every {macro.read_cycle * 1e9:.2f} ns, {cadence} cycles at "
             f"{clock_hz / 1e6:g} MHz, and the tile waits at most {LONGEST_CADENCE}: lower tile.clock_mhz to "
-            f"{LONGEST_CADENCE / macro.read_cycle / 1e6:.0f} or shorten memory.rows")
+            f"{LONGEST_CADENCE / macro.read_cycle / 1e6:.0f} or shorten memory.rows"
+        )
     return BankTiming(latency_cycles=min(cycles(macro.read_access), cadence), cadence_cycles=cadence)

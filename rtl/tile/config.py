@@ -43,8 +43,9 @@ class TileConfig:
         if self.lanes not in (4, 8, 16, 32):
             raise UserError(f"a tile has 4, 8, 16 or 32 lanes, not {self.lanes}")
         if self.context % GROUP:
-            raise UserError(f"context {self.context} is not a multiple of {GROUP}; "
-                            f"take {-(-self.context // GROUP) * GROUP}")
+            raise UserError(
+                f"context {self.context} is not a multiple of {GROUP}; take {-(-self.context // GROUP) * GROUP}"
+            )
 
     @property
     def beats(self) -> int:

@@ -1,5 +1,7 @@
 """Reads one row of the weight banks as a vector: the embedding of the current token."""
 
+import itertools
+
 from amaranth.hdl import Array, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -24,22 +26,30 @@ class Embedding(wiring.Component):
 
     def __init__(self, config: TileConfig):
         self.config = config
-        super().__init__({
-            "words": In(data.ArrayLayout(WORD_BITS, config.lanes)), "lane": In(range(config.lanes)),
-            "beat": In(3),
-            "values": Out(data.ArrayLayout(signed(CODE_BITS + GROUP_SCALE_BITS + 1), config.lanes))})
+        super().__init__(
+            {
+                "words": In(data.ArrayLayout(WORD_BITS, config.lanes)),
+                "lane": In(range(config.lanes)),
+                "beat": In(3),
+                "values": Out(data.ArrayLayout(signed(CODE_BITS + GROUP_SCALE_BITS + 1), config.lanes)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
         lanes = self.config.lanes
         word = Array(self.words[i] for i in range(lanes))[self.lane]
         codes, scale = Signal(lanes * CODE_BITS), Signal(GROUP_SCALE_BITS)
-        m.d.sync += [codes.eq(word[:GROUP * CODE_BITS].word_select(self.beat, lanes * CODE_BITS)),
-                     scale.eq(word[GROUP * CODE_BITS:])]
+        m.d.sync += [
+            codes.eq(word[: GROUP * CODE_BITS].word_select(self.beat, lanes * CODE_BITS)),
+            scale.eq(word[GROUP * CODE_BITS :]),
+        ]
         for i in range(lanes):
-            products = [Signal(signed(CODE_BITS + GROUP_SCALE_BITS + 1), name=f"product_{i}_{n}")
-                        for n in range(DotProduct.LATENCY - 1)]
+            products = [
+                Signal(signed(CODE_BITS + GROUP_SCALE_BITS + 1), name=f"product_{i}_{n}")
+                for n in range(DotProduct.LATENCY - 1)
+            ]
             m.d.sync += products[0].eq(codes.word_select(i, CODE_BITS).as_signed() * scale)
-            m.d.sync += [b.eq(a) for a, b in zip(products, products[1:], strict=False)]
+            m.d.sync += [b.eq(a) for a, b in itertools.pairwise(products)]
             m.d.comb += self.values[i].eq(products[-1])
         return m

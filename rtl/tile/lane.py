@@ -26,24 +26,38 @@ class Lane(wiring.Component):
     """
 
     def __init__(self):
-        super().__init__({
-            "code": In(code_bits(WORD_BITS)), "code_valid": In(1),
-            "kv": In(GROUP * CODE_BITS), "from_kv": In(1),
-            "activations": In(GROUP * ACTIVATION_BITS), "valid": In(1), "first": In(1),
-            "word": Out(WORD_BITS), "sum": Out(signed(ACCUMULATOR_BITS)),
-            "corrected": Out(1), "uncorrectable": Out(1)})
+        super().__init__(
+            {
+                "code": In(code_bits(WORD_BITS)),
+                "code_valid": In(1),
+                "kv": In(GROUP * CODE_BITS),
+                "from_kv": In(1),
+                "activations": In(GROUP * ACTIVATION_BITS),
+                "valid": In(1),
+                "first": In(1),
+                "word": Out(WORD_BITS),
+                "sum": Out(signed(ACCUMULATOR_BITS)),
+                "corrected": Out(1),
+                "uncorrectable": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.decoder = decoder = SecdedDecoder(WORD_BITS)
         m.submodules.dot = dot = DotProduct()
-        codes, scale = self.word[:GROUP * CODE_BITS], self.word[GROUP * CODE_BITS:]
+        codes, scale = self.word[: GROUP * CODE_BITS], self.word[GROUP * CODE_BITS :]
         m.d.comb += [
-            decoder.code.eq(self.code), decoder.valid.eq(self.code_valid), self.word.eq(decoder.data),
-            self.corrected.eq(decoder.corrected), self.uncorrectable.eq(decoder.uncorrectable),
+            decoder.code.eq(self.code),
+            decoder.valid.eq(self.code_valid),
+            self.word.eq(decoder.data),
+            self.corrected.eq(decoder.corrected),
+            self.uncorrectable.eq(decoder.uncorrectable),
             dot.codes.eq(Mux(self.from_kv, self.kv, codes)),
             dot.scale.eq(Mux(self.from_kv, Const(1), scale)),
-            dot.activations.eq(self.activations), dot.valid.eq(self.valid), dot.first.eq(self.first),
+            dot.activations.eq(self.activations),
+            dot.valid.eq(self.valid),
+            dot.first.eq(self.first),
             self.sum.eq(dot.sum),
         ]
         return m

@@ -15,81 +15,104 @@ from amaranth.lib import data
 class Source(enum.IntEnum):
     """Where a step takes its operand a."""
 
-    WEIGHTS = 0      # rows of a matrix in the weight banks times an activation vector
-    KV = 1           # rows in the KV memory times an activation vector
-    EMBEDDING = 2    # the weight row of the current token, as a vector
-    VECTOR = 3       # a word of the vector memory
-    ONE = 4          # the number one, to read constants
-    SCALE = 5        # no operand: multiply two scalar registers
-    KEEP = 6         # no operand: store a scalar register as a K or V scale, and read it back
+    WEIGHTS = 0  # rows of a matrix in the weight banks times an activation vector
+    KV = 1  # rows in the KV memory times an activation vector
+    EMBEDDING = 2  # the weight row of the current token, as a vector
+    VECTOR = 3  # a word of the vector memory
+    ONE = 4  # the number one, to read constants
+    SCALE = 5  # no operand: multiply two scalar registers
+    KEEP = 6  # no operand: store a scalar register as a K or V scale, and read it back
     END_OF_PROMPT = 7  # end the token here unless one is to be emitted
-    END = 8          # end of the token; its arg max becomes the next one
+    END = 8  # end of the token; its arg max becomes the next one
 
 
 class Constant(enum.IntEnum):
     """The factor of the requantiser's first product."""
 
     ONE = 0
-    WORD = 1         # element by element
-    BROADCAST = 2    # the element that belongs to the current token
+    WORD = 1  # element by element
+    BROADCAST = 2  # the element that belongs to the current token
 
 
 class Alu(enum.IntEnum):
     """What happens to the requantised value y, with b from the vector memory."""
 
-    PASS = 0         # y
-    ADD = 1          # y + b
-    ROTATE = 2       # pairs of y turned by the angle whose cosine and sine stand in b
-    SILU = 3         # y * silu(b)
+    PASS = 0  # y
+    ADD = 1  # y + b
+    ROTATE = 2  # pairs of y turned by the angle whose cosine and sine stand in b
+    SILU = 3  # y * silu(b)
 
 
 class Mask(enum.IntEnum):
     """Elements that do not count."""
 
     NONE = 0
-    POSITION = 1     # index > current position
-    VOCABULARY = 2   # index >= vocabulary
+    POSITION = 1  # index > current position
+    VOCABULARY = 2  # index >= vocabulary
 
 
 class Destination(enum.IntEnum):
     """Where results go."""
 
     NONE = 0
-    VECTOR = 1       # vector memory, 32 bits
-    ACTIVATION = 2   # activation memory, clipped to 12 bits
-    KEY = 3          # KV memory, 8 bits: a row for the current position
-    VALUE = 4        # KV memory, 8 bits: a column for the current position
+    VECTOR = 1  # vector memory, 32 bits
+    ACTIVATION = 2  # activation memory, clipped to 12 bits
+    KEY = 3  # KV memory, 8 bits: a row for the current position
+    VALUE = 4  # KV memory, 8 bits: a column for the current position
 
 
 class Reduce(enum.IntEnum):
     """What is kept of all results of the instruction."""
 
     NONE = 0
-    ABSOLUTE = 1     # largest magnitude, as a scale
-    MAXIMUM = 2      # largest value, in an extreme register
-    ARGMAX = 3       # index of the largest value, the lowest of equals
+    ABSOLUTE = 1  # largest magnitude, as a scale
+    MAXIMUM = 2  # largest value, in an extreme register
+    ARGMAX = 3  # index of the largest value, the lowest of equals
 
 
 class Second(enum.IntEnum):
     """A second reduction, beside the first."""
 
     NONE = 0
-    SUM = 1          # of the exponentials, as a scale
-    SQUARES = 2      # root of (sum of (a >> exponent of `other`)**2 + epsilon), as a scale
+    SUM = 1  # of the exponentials, as a scale
+    SQUARES = 2  # root of (sum of (a >> exponent of `other`)**2 + epsilon), as a scale
 
 
 FIELDS = {
-    "source": 4, "wait": 9, "blocks": 12, "groups": 8, "period": 4,
-    "blocks_by_page": 1, "groups_by_page": 1,
-    "memory": 16, "memory_stride": 8, "position_shift": 3,
+    "source": 4,
+    "wait": 9,
+    "blocks": 12,
+    "groups": 8,
+    "period": 4,
+    "blocks_by_page": 1,
+    "groups_by_page": 1,
+    "memory": 16,
+    "memory_stride": 8,
+    "position_shift": 3,
     "activations": 8,
-    "a": 10, "b": 10, "b_mask": 10,
-    "constant": 13, "constant_mode": 2, "constant_by_position": 1,
-    "first_shift": 6, "scale": 5, "invert": 1, "scale_shift": signed(8),
-    "other": 5, "invert_other": 1,
-    "exponential": 1, "extreme": 4, "mask": 2, "continues": 1,
-    "alu": 2, "destination": 3, "d": 10,
-    "reduce": 2, "register": 5, "second": 2, "second_register": 5,
+    "a": 10,
+    "b": 10,
+    "b_mask": 10,
+    "constant": 13,
+    "constant_mode": 2,
+    "constant_by_position": 1,
+    "first_shift": 6,
+    "scale": 5,
+    "invert": 1,
+    "scale_shift": signed(8),
+    "other": 5,
+    "invert_other": 1,
+    "exponential": 1,
+    "extreme": 4,
+    "mask": 2,
+    "continues": 1,
+    "alu": 2,
+    "destination": 3,
+    "d": 10,
+    "reduce": 2,
+    "register": 5,
+    "second": 2,
+    "second_register": 5,
 }
 INSTRUCTION = data.StructLayout(FIELDS)
 INSTRUCTION_BITS = INSTRUCTION.size
@@ -148,18 +171,17 @@ class Instruction:
     @property
     def by_position(self) -> bool:
         """Its addresses follow from the position or the token, so that it waits `SETUP_CYCLES` at least."""
-        return (self.source == Source.EMBEDDING or self.destination == Destination.KEY
-                or self.constant_by_position)
+        return self.source == Source.EMBEDDING or self.destination == Destination.KEY or self.constant_by_position
 
     def encode(self) -> int:
         """The instruction's word."""
         return INSTRUCTION.const({name: int(getattr(self, name)) for name in FIELDS}).as_value().value & (
-            (1 << INSTRUCTION_BITS) - 1)
+            (1 << INSTRUCTION_BITS) - 1
+        )
 
     def steps(self, pages: int) -> int:
         """Steps it issues with `pages` pages of 32 positions in use."""
-        return (self.blocks * (pages if self.blocks_by_page else 1)
-                * self.groups * (pages if self.groups_by_page else 1))
+        return self.blocks * (pages if self.blocks_by_page else 1) * self.groups * (pages if self.groups_by_page else 1)
 
     def cycles(self, pages: int) -> int:
         """Cycles from the end of the instruction before it to its own end."""

@@ -14,11 +14,25 @@ TOKEN_BITS = 16
 
 def step_layout(config: TileConfig) -> data.StructLayout:
     """What the sequencer issues for one step: the instruction, and what depends on the step."""
-    return data.StructLayout({
-        "valid": 1, "stream": 1, "first": 1, "last": 1,  # first, last word of a row
-        "opens": 1, "closes": 1,                         # first, last row of the instruction
-        "memory": 16, "activations": 8, "a": 10, "b": 10, "constant": 13, "d": 10,
-        "beat": 3, "mask": config.lanes, "instruction": INSTRUCTION})
+    return data.StructLayout(
+        {
+            "valid": 1,
+            "stream": 1,
+            "first": 1,
+            "last": 1,  # first, last word of a row
+            "opens": 1,
+            "closes": 1,  # first, last row of the instruction
+            "memory": 16,
+            "activations": 8,
+            "a": 10,
+            "b": 10,
+            "constant": 13,
+            "d": 10,
+            "beat": 3,
+            "mask": config.lanes,
+            "instruction": INSTRUCTION,
+        }
+    )
 
 
 class Sequencer(wiring.Component):
@@ -43,14 +57,27 @@ class Sequencer(wiring.Component):
 
     def __init__(self, config: TileConfig):
         self.config = config
-        super().__init__({
-            "start": In(1), "prompt_length": In(TOKEN_BITS), "total_length": In(TOKEN_BITS),
-            "vocabulary": In(TOKEN_BITS), "busy": Out(1),
-            "program_read": Out(1), "program_address": Out(range(config.program_words)), "program": In(INSTRUCTION_BITS),
-            "prompt_address": Out(range(config.context)), "prompt": In(TOKEN_BITS),
-            "argmax": In(TOKEN_BITS), "step": Out(step_layout(config)),
-            "position": Out(TOKEN_BITS), "token": Out(TOKEN_BITS),
-            "token_valid": Out(1), "emitted": Out(TOKEN_BITS), "cycles": Out(48)})
+        super().__init__(
+            {
+                "start": In(1),
+                "prompt_length": In(TOKEN_BITS),
+                "total_length": In(TOKEN_BITS),
+                "vocabulary": In(TOKEN_BITS),
+                "busy": Out(1),
+                "program_read": Out(1),
+                "program_address": Out(range(config.program_words)),
+                "program": In(INSTRUCTION_BITS),
+                "prompt_address": Out(range(config.context)),
+                "prompt": In(TOKEN_BITS),
+                "argmax": In(TOKEN_BITS),
+                "step": Out(step_layout(config)),
+                "position": Out(TOKEN_BITS),
+                "token": Out(TOKEN_BITS),
+                "token_valid": Out(1),
+                "emitted": Out(TOKEN_BITS),
+                "cycles": Out(48),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -60,8 +87,7 @@ class Sequencer(wiring.Component):
         emits = self.position + 1 >= self.prompt_length
         m.d.comb += [
             issue.eq(self.busy & ~fetch & (waited == current.wait)),
-            ends.eq(issue & ((current.source == Source.END)
-                             | (current.source == Source.END_OF_PROMPT) & ~emits)),
+            ends.eq(issue & ((current.source == Source.END) | (current.source == Source.END_OF_PROMPT) & ~emits)),
             advance.eq(Mux(fetch, self.busy, finished) & ~ends),
         ]
         m.d.sync += self.token_valid.eq(ends & emits)
@@ -76,8 +102,10 @@ class Sequencer(wiring.Component):
 
     def _program(self, m, current, advance, ends, fetch, waited):
         counter = Signal(range(self.config.program_words))
-        m.d.comb += [self.program_address.eq(Mux(ends, 0, counter + advance)),
-                     self.program_read.eq(~self.busy | advance | ends)]
+        m.d.comb += [
+            self.program_address.eq(Mux(ends, 0, counter + advance)),
+            self.program_read.eq(~self.busy | advance | ends),
+        ]
         m.d.sync += counter.eq(self.program_address)
         with m.If(advance):
             m.d.sync += [current.eq(self.program), waited.eq(0), fetch.eq(0)]
@@ -101,7 +129,7 @@ class Sequencer(wiring.Component):
     def _steps(self, m, current, issue, finished, advance):
         """The loop over rows (blocks) and words of a row (groups), and the addresses in it."""
         lanes, beats = self.config.lanes, self.config.beats
-        page = self.position[exact_log2(GROUP):]
+        page = self.position[exact_log2(GROUP) :]
         phase, group, block, block_page, index = Signal(4), Signal(8), Signal(12), Signal(8), Signal(12)
         last, closes = Signal(), Signal()
         m.d.comb += [
@@ -110,7 +138,7 @@ class Sequencer(wiring.Component):
             finished.eq(issue & last & closes & (phase == current.period - 1)),
         ]
         row = Signal(16)
-        beat = index[:exact_log2(beats)]
+        beat = index[: exact_log2(beats)]
         whole = Signal(12)
         m.d.comb += whole.eq(index >> exact_log2(beats))
         with m.If(issue):
@@ -118,8 +146,7 @@ class Sequencer(wiring.Component):
             with m.If(phase == current.period - 1):
                 m.d.sync += [phase.eq(0), group.eq(Mux(last, 0, group + 1))]
                 with m.If(last):
-                    m.d.sync += [index.eq(index + 1), row.eq(row + current.memory_stride),
-                                 block.eq(block + 1)]
+                    m.d.sync += [index.eq(index + 1), row.eq(row + current.memory_stride), block.eq(block + 1)]
                     with m.If(block == current.blocks - 1):
                         m.d.sync += [block.eq(0), block_page.eq(block_page + 1)]
         with m.If(advance):
@@ -150,11 +177,17 @@ class Sequencer(wiring.Component):
         m.d.comb += stream.eq(current.source <= Source.EMBEDDING)
         m.d.sync += step.valid.eq(issue & (phase == 0) & (current.source < Source.END_OF_PROMPT))
         m.d.sync += [
-            step.stream.eq(stream), step.first.eq(group == 0), step.last.eq(last),
-            step.opens.eq((index == 0) & ~current.continues), step.closes.eq(closes),
-            step.memory.eq(current.memory + offset), step.activations.eq(current.activations + group),
-            step.a.eq(current.a + index), step.b.eq(current.b + (index & current.b_mask)),
-            step.constant.eq(current.constant + constant), step.beat.eq(beat),
+            step.stream.eq(stream),
+            step.first.eq(group == 0),
+            step.last.eq(last),
+            step.opens.eq((index == 0) & ~current.continues),
+            step.closes.eq(closes),
+            step.memory.eq(current.memory + offset),
+            step.activations.eq(current.activations + group),
+            step.a.eq(current.a + index),
+            step.b.eq(current.b + (index & current.b_mask)),
+            step.constant.eq(current.constant + constant),
+            step.beat.eq(beat),
             step.instruction.eq(current),
         ]
         m.d.sync += step.d.eq(current.d + Mux(current.destination == Destination.VECTOR, index, whole))

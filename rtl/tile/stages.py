@@ -17,8 +17,9 @@ class Stages:
         m.submodules[f"{name}_stages"] = self._m
         self._layout = data.StructLayout({field: signal.shape() for field, signal in fields.items()})
         first = Signal(self._layout, name=f"{name}_0")
-        self._m.d.comb += first.as_value().eq(Cat(signal.as_value() if hasattr(signal, "as_value") else signal
-                                                  for signal in fields.values()))
+        self._m.d.comb += first.as_value().eq(
+            Cat(signal.as_value() if hasattr(signal, "as_value") else signal for signal in fields.values())
+        )
         self._stages = [first]
 
     def at(self, field: str, stage: int):

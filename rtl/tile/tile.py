@@ -17,11 +17,22 @@ from rtl.tile.stages import Stages
 from rtl.tile.vector_unit import VectorUnit
 
 SIGNATURE = {
-    "start": In(1), "prompt_length": In(TOKEN_BITS), "total_length": In(TOKEN_BITS),
-    "vocabulary": In(TOKEN_BITS), "epsilon": In(32),
-    "prompt_write": In(1), "prompt_write_address": In(TOKEN_BITS), "prompt_write_data": In(TOKEN_BITS),
-    "busy": Out(1), "token_valid": Out(1), "token": Out(TOKEN_BITS), "cycles": Out(48),
-    "weight_words": Out(48), "lane_words": Out(48), "corrected_words": Out(48), "uncorrectable_words": Out(48),
+    "start": In(1),
+    "prompt_length": In(TOKEN_BITS),
+    "total_length": In(TOKEN_BITS),
+    "vocabulary": In(TOKEN_BITS),
+    "epsilon": In(32),
+    "prompt_write": In(1),
+    "prompt_write_address": In(TOKEN_BITS),
+    "prompt_write_data": In(TOKEN_BITS),
+    "busy": Out(1),
+    "token_valid": Out(1),
+    "token": Out(TOKEN_BITS),
+    "cycles": Out(48),
+    "weight_words": Out(48),
+    "lane_words": Out(48),
+    "corrected_words": Out(48),
+    "uncorrectable_words": Out(48),
 }
 
 
@@ -60,41 +71,62 @@ class Tile(wiring.Component):
         for name in ("start", "prompt_length", "total_length", "vocabulary"):
             m.d.comb += getattr(sequencer, name).eq(getattr(self, name))
         m.d.comb += [
-            self.busy.eq(sequencer.busy), self.token_valid.eq(sequencer.token_valid),
-            self.token.eq(sequencer.emitted), self.cycles.eq(sequencer.cycles),
-            sequencer.argmax.eq(vector.argmax), vector.epsilon.eq(self.epsilon),
-            vector.step.eq(sequencer.step), vector.position.eq(sequencer.position),
-            vector.token.eq(sequencer.token)]
+            self.busy.eq(sequencer.busy),
+            self.token_valid.eq(sequencer.token_valid),
+            self.token.eq(sequencer.emitted),
+            self.cycles.eq(sequencer.cycles),
+            sequencer.argmax.eq(vector.argmax),
+            vector.epsilon.eq(self.epsilon),
+            vector.step.eq(sequencer.step),
+            vector.position.eq(sequencer.position),
+            vector.token.eq(sequencer.token),
+        ]
 
     def _memories(self, m, sequencer, vector):
         config = self.config
-        lane = vector.position[:ceil_log2(config.lanes)]
+        lane = vector.position[: ceil_log2(config.lanes)]
         m.submodules.program_memory = sram(
-            words=config.program_words, grain=INSTRUCTION_BITS, file="program.hex",
-            read_enable=sequencer.program_read, read_address=sequencer.program_address,
-            read_data=sequencer.program)
+            words=config.program_words,
+            grain=INSTRUCTION_BITS,
+            file="program.hex",
+            read_enable=sequencer.program_read,
+            read_address=sequencer.program_address,
+            read_data=sequencer.program,
+        )
         m.submodules.prompt_memory = sram(
-            words=config.context, grain=TOKEN_BITS, read_address=sequencer.prompt_address,
-            read_data=sequencer.prompt, write_enable=self.prompt_write,
-            write_address=self.prompt_write_address[:ceil_log2(config.context)],
-            write_data=self.prompt_write_data)
+            words=config.context,
+            grain=TOKEN_BITS,
+            read_address=sequencer.prompt_address,
+            read_data=sequencer.prompt,
+            write_enable=self.prompt_write,
+            write_address=self.prompt_write_address[: ceil_log2(config.context)],
+            write_data=self.prompt_write_data,
+        )
         address_bits = ceil_log2(config.constant_words)
         m.submodules.constant_memory = sram(
-            words=config.constant_words, grain=CONSTANT_BITS, file="constants.hex",
-            read_enable=vector.constant_read, read_address=vector.constant_address[:address_bits],
+            words=config.constant_words,
+            grain=CONSTANT_BITS,
+            file="constants.hex",
+            read_enable=vector.constant_read,
+            read_address=vector.constant_address[:address_bits],
             read_data=self._registered(m, vector.constant.as_value()),
-            write_enable=vector.constant_write, write_address=vector.constant_write_address[:address_bits],
+            write_enable=vector.constant_write,
+            write_address=vector.constant_write_address[:address_bits],
             write_data=vector.constant_write_data.as_unsigned().replicate(config.lanes),
-            write_mask=(1 << lane)[:config.lanes])
+            write_mask=(1 << lane)[: config.lanes],
+        )
         address_bits = ceil_log2(config.vector_words)
         for port in ("a", "b"):
             m.submodules[f"vector_memory_{port}"] = sram(
-                words=config.vector_words, grain=VECTOR_BITS,
+                words=config.vector_words,
+                grain=VECTOR_BITS,
                 read_enable=getattr(vector, f"{port}_read"),
                 read_address=getattr(vector, f"{port}_address")[:address_bits],
-                read_data=self._registered(m, getattr(vector, port).as_value()), write_enable=vector.vector_write,
+                read_data=self._registered(m, getattr(vector, port).as_value()),
+                write_enable=vector.vector_write,
                 write_address=vector.write_address[:address_bits],
-                write_data=vector.write_data.as_value())
+                write_data=vector.write_data.as_value(),
+            )
 
     @staticmethod
     def _registered(m, target):
@@ -109,53 +141,95 @@ class Tile(wiring.Component):
         source, arrival = step.instruction.source, config.stream_latency
         weights, kv = (source == Source.WEIGHTS) & step.valid, (source == Source.KV) & step.valid
         row = (source == Source.EMBEDDING) & step.valid & (step.beat == 0)
-        pipe = Stages(m, "stream", {
-            "weights": weights | row, "kv": kv, "valid": weights | kv, "first": step.first,
-            "memory": step.memory, "activations": step.activations, "beat": step.beat})
+        pipe = Stages(
+            m,
+            "stream",
+            {
+                "weights": weights | row,
+                "kv": kv,
+                "valid": weights | kv,
+                "first": step.first,
+                "memory": step.memory,
+                "activations": step.activations,
+                "beat": step.beat,
+            },
+        )
         activations = Signal(GROUP * ACTIVATION_BITS)
         m.submodules.activation_memory = sram(
-            words=config.activation_words, grain=config.lanes * ACTIVATION_BITS,
+            words=config.activation_words,
+            grain=config.lanes * ACTIVATION_BITS,
             read_enable=pipe.at("valid", arrival - READ_LATENCY),
-            read_address=pipe.at("activations", arrival - READ_LATENCY)[:ceil_log2(config.activation_words)],
-            read_data=self._registered(m, activations), write_enable=vector.activation_write,
-            write_address=vector.activation_address[:ceil_log2(config.activation_words)],
+            read_address=pipe.at("activations", arrival - READ_LATENCY)[: ceil_log2(config.activation_words)],
+            read_data=self._registered(m, activations),
+            write_enable=vector.activation_write,
+            write_address=vector.activation_address[: ceil_log2(config.activation_words)],
             write_data=vector.activation_data.replicate(config.beats),
-            write_mask=(1 << vector.activation_beat)[:config.beats])
-        m.d.comb += [embedding.lane.eq(sequencer.token[:ceil_log2(config.lanes)]),
-                     embedding.beat.eq(pipe.at("beat", arrival))]
+            write_mask=(1 << vector.activation_beat)[: config.beats],
+        )
+        m.d.comb += [
+            embedding.lane.eq(sequencer.token[: ceil_log2(config.lanes)]),
+            embedding.beat.eq(pipe.at("beat", arrival)),
+        ]
         corrected, uncorrectable = Signal(config.lanes), Signal(config.lanes)
         for i in range(config.lanes):
             code = Signal(code_bits(WORD_BITS), name=f"code_{i}")
             word = Signal(GROUP * CODE_BITS, name=f"kv_{i}")
             m.submodules[f"weight_bank_{i}"] = weight_bank(
-                index=i, words=config.bank_words, bits=len(code), timing=config.bank,
-                enable=weights | row, address=step.memory[:ceil_log2(config.bank_words)], data=code)
+                index=i,
+                words=config.bank_words,
+                bits=len(code),
+                timing=config.bank,
+                enable=weights | row,
+                address=step.memory[: ceil_log2(config.bank_words)],
+                data=code,
+            )
             m.submodules[f"kv_bank_{i}"] = sram(
-                words=config.kv_words, grain=CODE_BITS, read_enable=pipe.at("kv", arrival - READ_LATENCY),
-                read_address=pipe.at("memory", arrival - READ_LATENCY)[:ceil_log2(config.kv_words)],
+                words=config.kv_words,
+                grain=CODE_BITS,
+                read_enable=pipe.at("kv", arrival - READ_LATENCY),
+                read_address=pipe.at("memory", arrival - READ_LATENCY)[: ceil_log2(config.kv_words)],
                 read_data=self._registered(m, word),
-                write_enable=vector.kv_write[i], write_address=vector.kv_address[:ceil_log2(config.kv_words)],
-                write_data=Mux(vector.kv_column,
-                               vector.kv_data.word_select(i, CODE_BITS).replicate(GROUP),
-                               vector.kv_data.replicate(config.beats)),
-                write_mask=vector.kv_mask)
+                write_enable=vector.kv_write[i],
+                write_address=vector.kv_address[: ceil_log2(config.kv_words)],
+                write_data=Mux(
+                    vector.kv_column,
+                    vector.kv_data.word_select(i, CODE_BITS).replicate(GROUP),
+                    vector.kv_data.replicate(config.beats),
+                ),
+                write_mask=vector.kv_mask,
+            )
             m.submodules[f"lane_{i}"] = Instance(
-                "lane", i_clk=ClockSignal(), i_rst=ResetSignal(),
-                i_code=code, i_code_valid=pipe.at("weights", config.bank.latency_cycles),
-                i_kv=word, i_from_kv=pipe.at("kv", arrival), i_activations=activations,
-                i_valid=pipe.at("valid", arrival), i_first=pipe.at("first", arrival),
-                o_word=embedding.words[i], o_sum=vector.sums[i],
-                o_corrected=corrected[i], o_uncorrectable=uncorrectable[i])
+                "lane",
+                i_clk=ClockSignal(),
+                i_rst=ResetSignal(),
+                i_code=code,
+                i_code_valid=pipe.at("weights", config.bank.latency_cycles),
+                i_kv=word,
+                i_from_kv=pipe.at("kv", arrival),
+                i_activations=activations,
+                i_valid=pipe.at("valid", arrival),
+                i_first=pipe.at("first", arrival),
+                o_word=embedding.words[i],
+                o_sum=vector.sums[i],
+                o_corrected=corrected[i],
+                o_uncorrectable=uncorrectable[i],
+            )
         m.d.comb += vector.embedding.eq(embedding.values)
         delivered = pipe.at("weights", arrival)
         with m.If(self.start & ~self.busy):
-            m.d.sync += [self.weight_words.eq(0), self.lane_words.eq(0), self.corrected_words.eq(0), self.uncorrectable_words.eq(0)]
+            m.d.sync += [
+                self.weight_words.eq(0),
+                self.lane_words.eq(0),
+                self.corrected_words.eq(0),
+                self.uncorrectable_words.eq(0),
+            ]
         with m.Else():
             m.d.sync += [
                 self.weight_words.eq(self.weight_words + Mux(delivered, config.lanes, 0)),
                 self.lane_words.eq(self.lane_words + Mux(pipe.at("valid", arrival), config.lanes, 0)),
                 self.corrected_words.eq(self.corrected_words + count_ones(corrected)),
-                self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable))]
+                self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable)),
+            ]
 
 
 def count_ones(bits):

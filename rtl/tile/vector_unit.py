@@ -1,5 +1,7 @@
 """The vector unit: one pipe of `lanes` elements that requantises, adds, rotates, gates, exponentiates and reduces."""
 
+import itertools
+
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -12,11 +14,26 @@ from rtl.arithmetic.scale import INVERSE_EXPONENT, ONE, SCALE_LAYOUT, VALUE_BITS
 from rtl.arithmetic.silu import RESULT_BITS as SILU_BITS
 from rtl.arithmetic.silu import Silu
 from rtl.formats import (
-    ACCUMULATOR_BITS, ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, FRACTION_BITS, GROUP, PROBABILITY_BITS,
-    ROTATION_FRACTION_BITS, VECTOR_BITS)
+    ACCUMULATOR_BITS,
+    ACTIVATION_BITS,
+    CODE_BITS,
+    CONSTANT_BITS,
+    FRACTION_BITS,
+    GROUP,
+    ROTATION_FRACTION_BITS,
+    VECTOR_BITS,
+)
 from rtl.tile.config import (
-    ALU_STAGE, READ_LATENCY, REDUCE_STAGE, REQUANTISE_STAGE, SCALE_STAGE, VECTOR_ENTRY, WRITE_STAGE, TileConfig)
-from rtl.tile.program import Alu, Constant, Destination, Mask, Reduce, Second, Source
+    ALU_STAGE,
+    READ_LATENCY,
+    REDUCE_STAGE,
+    REQUANTISE_STAGE,
+    SCALE_STAGE,
+    VECTOR_ENTRY,
+    WRITE_STAGE,
+    TileConfig,
+)
+from rtl.tile.program import Alu, Constant, Destination, Reduce, Second, Source
 from rtl.tile.sequencer import TOKEN_BITS, step_layout
 from rtl.tile.stages import Stages
 
@@ -57,28 +74,52 @@ class VectorUnit(wiring.Component):
         self.config = config
         lanes = config.lanes
         vector = data.ArrayLayout(signed(VECTOR_BITS), lanes)
-        super().__init__({
-            "step": In(step_layout(config)), "position": In(TOKEN_BITS), "token": In(TOKEN_BITS),
-            "epsilon": In(32),
-            "sums": In(data.ArrayLayout(signed(ACCUMULATOR_BITS), lanes)),
-            "embedding": In(data.ArrayLayout(signed(CODE_BITS * 2 + 1), lanes)),
-            "a_read": Out(1), "a_address": Out(10), "a": In(vector),
-            "b_read": Out(1), "b_address": Out(10), "b": In(vector),
-            "constant_read": Out(1), "constant_address": Out(13), "constant": In(data.ArrayLayout(signed(CONSTANT_BITS), lanes)),
-            "vector_write": Out(1), "write_address": Out(10), "write_data": Out(vector),
-            "activation_write": Out(1), "activation_address": Out(8), "activation_beat": Out(3),
-            "activation_data": Out(lanes * ACTIVATION_BITS),
-            "kv_write": Out(lanes), "kv_address": Out(16), "kv_data": Out(lanes * CODE_BITS),
-            "kv_mask": Out(GROUP), "kv_column": Out(1),
-            "constant_write": Out(1), "constant_write_address": Out(13),
-            "constant_write_data": Out(signed(CONSTANT_BITS)),
-            "argmax": Out(TOKEN_BITS)})
+        super().__init__(
+            {
+                "step": In(step_layout(config)),
+                "position": In(TOKEN_BITS),
+                "token": In(TOKEN_BITS),
+                "epsilon": In(32),
+                "sums": In(data.ArrayLayout(signed(ACCUMULATOR_BITS), lanes)),
+                "embedding": In(data.ArrayLayout(signed(CODE_BITS * 2 + 1), lanes)),
+                "a_read": Out(1),
+                "a_address": Out(10),
+                "a": In(vector),
+                "b_read": Out(1),
+                "b_address": Out(10),
+                "b": In(vector),
+                "constant_read": Out(1),
+                "constant_address": Out(13),
+                "constant": In(data.ArrayLayout(signed(CONSTANT_BITS), lanes)),
+                "vector_write": Out(1),
+                "write_address": Out(10),
+                "write_data": Out(vector),
+                "activation_write": Out(1),
+                "activation_address": Out(8),
+                "activation_beat": Out(3),
+                "activation_data": Out(lanes * ACTIVATION_BITS),
+                "kv_write": Out(lanes),
+                "kv_address": Out(16),
+                "kv_data": Out(lanes * CODE_BITS),
+                "kv_mask": Out(GROUP),
+                "kv_column": Out(1),
+                "constant_write": Out(1),
+                "constant_write_address": Out(13),
+                "constant_write_data": Out(signed(CONSTANT_BITS)),
+                "argmax": Out(TOKEN_BITS),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
-        self._scales = Array(Signal(SCALE_LAYOUT, name=f"scale_{i}", init={
-            "mantissa": ONE.mantissa, "exponent": ONE.exponent, "inverse": ONE.inverse} if i == 0 else None)
-            for i in range(SCALES))
+        self._scales = Array(
+            Signal(
+                SCALE_LAYOUT,
+                name=f"scale_{i}",
+                init={"mantissa": ONE.mantissa, "exponent": ONE.exponent, "inverse": ONE.inverse} if i == 0 else None,
+            )
+            for i in range(SCALES)
+        )
         self._extremes = Array(signed_array(EXTREMES, VECTOR_BITS, "extreme"))
         pipe = self._head(m)
         exponentials, y = self._rescale(m, pipe)
@@ -90,15 +131,42 @@ class VectorUnit(wiring.Component):
     def _head(self, m):
         """Merge stream and vector steps into one pipe."""
         step, fields = self.step, {}
-        instruction = {name: step.instruction[name] for name in (
-            "source", "position_shift", "constant_mode", "first_shift", "scale", "invert", "scale_shift", "other",
-            "invert_other", "exponential", "extreme", "alu", "destination", "reduce", "register", "second",
-            "second_register", "mask")}
-        of_step = {name: step[name] for name in (
-            "opens", "closes", "b", "constant", "d", "memory", "beat")} | {"masked": step["mask"]}
-        arriving = Stages(m, "step", {
-            "stream": step.valid & step.stream & step.last, "vector": step.valid & ~step.stream,
-            **instruction, **of_step})
+        instruction = {
+            name: step.instruction[name]
+            for name in (
+                "source",
+                "position_shift",
+                "constant_mode",
+                "first_shift",
+                "scale",
+                "invert",
+                "scale_shift",
+                "other",
+                "invert_other",
+                "exponential",
+                "extreme",
+                "alu",
+                "destination",
+                "reduce",
+                "register",
+                "second",
+                "second_register",
+                "mask",
+            )
+        }
+        of_step = {name: step[name] for name in ("opens", "closes", "b", "constant", "d", "memory", "beat")} | {
+            "masked": step["mask"]
+        }
+        arriving = Stages(
+            m,
+            "step",
+            {
+                "stream": step.valid & step.stream & step.last,
+                "vector": step.valid & ~step.stream,
+                **instruction,
+                **of_step,
+            },
+        )
         entry = self.config.stream_entry
         stream = arriving.at("stream", entry)
         for name in (*instruction, *of_step):
@@ -106,9 +174,11 @@ class VectorUnit(wiring.Component):
             fields[name] = Signal.like(early, name=f"head_{name}")
             m.d.comb += fields[name].eq(Mux(stream, late, early))
         fields["valid"] = Signal(name="head_valid")
-        m.d.comb += [fields["valid"].eq(stream | arriving.at("vector", VECTOR_ENTRY)),
-                     self.a_read.eq(step.valid & (step.instruction.source == Source.VECTOR)),
-                     self.a_address.eq(step.a)]
+        m.d.comb += [
+            fields["valid"].eq(stream | arriving.at("vector", VECTOR_ENTRY)),
+            self.a_read.eq(step.valid & (step.instruction.source == Source.VECTOR)),
+            self.a_address.eq(step.a),
+        ]
         return Stages(m, "pipe", fields)
 
     def _rescale(self, m, pipe):
@@ -117,18 +187,25 @@ class VectorUnit(wiring.Component):
         maximum = self._extremes[pipe.at("extreme", 0)]
         constant_at, mode = REQUANTISE_STAGE - READ_LATENCY, pipe.at("constant_mode", REQUANTISE_STAGE)
         m.d.comb += [
-            self.constant_read.eq(pipe.at("valid", constant_at)
-                                  & (pipe.at("constant_mode", constant_at) != Constant.ONE)),
-            self.constant_address.eq(pipe.at("constant", constant_at))]
+            self.constant_read.eq(
+                pipe.at("valid", constant_at) & (pipe.at("constant_mode", constant_at) != Constant.ONE)
+            ),
+            self.constant_address.eq(pipe.at("constant", constant_at)),
+        ]
         own = self.constant[0]
         if self.config.lanes > 1:
             own = Array(self.constant[i] for i in range(self.config.lanes))[
-                self.token[:(self.config.lanes - 1).bit_length()]]
+                self.token[: (self.config.lanes - 1).bit_length()]
+            ]
         operands = scale_operands(
-            m, self._scale(m, pipe, "scale", SCALE_STAGE), pipe.at("invert", SCALE_STAGE),
-            pipe.at("scale_shift", SCALE_STAGE))
-        factor, shift = (Signal(operand.shape(), name=name)
-                         for name, operand in zip(("factor", "shift"), operands, strict=True))
+            m,
+            self._scale(m, pipe, "scale", SCALE_STAGE),
+            pipe.at("invert", SCALE_STAGE),
+            pipe.at("scale_shift", SCALE_STAGE),
+        )
+        factor, shift = (
+            Signal(operand.shape(), name=name) for name, operand in zip(("factor", "shift"), operands, strict=True)
+        )
         m.d.sync += [factor.eq(operands[0]), shift.eq(operands[1])]
         exponentials, results = [], []
         self._operands = []
@@ -148,13 +225,16 @@ class VectorUnit(wiring.Component):
                     m.d.comb += operand.eq(1)
             m.d.sync += [delayed[0].eq(operand), delayed[1].eq(delayed[0])]
             m.d.comb += [
-                power.score.eq(operand), power.maximum.eq(maximum),
+                power.score.eq(operand),
+                power.maximum.eq(maximum),
                 power.masked.eq(pipe.at("masked", 0)[i]),
                 requantiser.a.eq(Mux(exponential, power.value, delayed[1])),
-                requantiser.constant.eq(Mux(mode == Constant.ONE, 1, Mux(
-                    mode == Constant.WORD, self.constant[i], own))),
+                requantiser.constant.eq(
+                    Mux(mode == Constant.ONE, 1, Mux(mode == Constant.WORD, self.constant[i], own))
+                ),
                 requantiser.first_shift.eq(pipe.at("first_shift", REQUANTISE_STAGE)),
-                requantiser.factor.eq(factor), requantiser.shift.eq(shift),
+                requantiser.factor.eq(factor),
+                requantiser.shift.eq(shift),
             ]
             self._operands.append(operand)
             exponentials.append(power.value)
@@ -169,15 +249,17 @@ class VectorUnit(wiring.Component):
     def _alu(self, m, pipe, y):
         """Second operand and the operation: results at `WRITE_STAGE`."""
         at = ALU_STAGE - Silu.LATENCY - READ_LATENCY
-        m.d.comb += [self.b_read.eq(pipe.at("valid", at) & (pipe.at("alu", at) != Alu.PASS)),
-                     self.b_address.eq(pipe.at("b", at))]
+        m.d.comb += [
+            self.b_read.eq(pipe.at("valid", at) & (pipe.at("alu", at) != Alu.PASS)),
+            self.b_address.eq(pipe.at("b", at)),
+        ]
         operation, chosen = pipe.at("alu", ALU_STAGE), pipe.at("alu", ALU_STAGE + 1)
         b = []
         for i in range(self.config.lanes):
             m.submodules[f"silu_{i}"] = silu = Silu()
             word = [self.b[i], *signed_array(Silu.LATENCY, VECTOR_BITS, f"b_{i}")]
             m.d.comb += silu.x.eq(self.b[i])
-            m.d.sync += [after.eq(before) for before, after in zip(word, word[1:], strict=False)]
+            m.d.sync += [after.eq(before) for before, after in itertools.pairwise(word)]
             b.append((silu.y, word[-1]))
         results = []
         for i in range(self.config.lanes):
@@ -189,12 +271,13 @@ class VectorUnit(wiring.Component):
             result = Signal(signed(VECTOR_BITS), name=f"result_{i}", reset_less=True)
             m.d.comb += factor.eq(Mux(operation == Alu.ROTATE, b[pair][1], b[i][0]))
             m.d.sync += [
-                direct.eq(y[i] * factor), crossed.eq(y[i ^ 1] * b[pair + 1][1][:CONSTANT_BITS].as_signed()),
-                kept.eq(y[i]), addend.eq(b[i][1]),
+                direct.eq(y[i] * factor),
+                crossed.eq(y[i ^ 1] * b[pair + 1][1][:CONSTANT_BITS].as_signed()),
+                kept.eq(y[i]),
+                addend.eq(b[i][1]),
             ]
             product = Signal(signed(VECTOR_BITS + SILU_BITS + 1), name=f"product_{i}")
-            m.d.comb += product.eq(direct + Mux(
-                chosen == Alu.ROTATE, crossed if odd else -crossed, 0))
+            m.d.comb += product.eq(direct + Mux(chosen == Alu.ROTATE, crossed if odd else -crossed, 0))
             assert FRACTION_BITS == ROTATION_FRACTION_BITS
             rounded = ((product >> (FRACTION_BITS - 1)) + 1) >> 1
             with m.Switch(chosen):
@@ -212,20 +295,26 @@ class VectorUnit(wiring.Component):
         address, beat = pipe.at("d", WRITE_STAGE), pipe.at("beat", WRITE_STAGE)
         lanes, beats = self.config.lanes, self.config.beats
         key = destination == Destination.KEY
-        row_lane = self.position[:(lanes - 1).bit_length()]
+        row_lane = self.position[: (lanes - 1).bit_length()]
         m.d.comb += [
             self.vector_write.eq(valid & (destination == Destination.VECTOR)),
-            self.write_address.eq(address), self.write_data.as_value().eq(Cat(result)),
+            self.write_address.eq(address),
+            self.write_data.as_value().eq(Cat(result)),
             self.activation_write.eq(valid & (destination == Destination.ACTIVATION)),
-            self.activation_address.eq(address), self.activation_beat.eq(beat),
+            self.activation_address.eq(address),
+            self.activation_beat.eq(beat),
             self.activation_data.eq(Cat(_clip(r, ACTIVATION_BITS) for r in result)),
             self.kv_column.eq(destination == Destination.VALUE),
-            self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(
-                key, 1 << row_lane, (1 << lanes) - 1), 0)),
+            self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(key, 1 << row_lane, (1 << lanes) - 1), 0)),
             self.kv_address.eq(pipe.at("memory", WRITE_STAGE)),
             self.kv_data.eq(Cat(_clip(r, CODE_BITS) for r in result)),
-            self.kv_mask.eq(Mux(key, ((1 << lanes) - 1) << (beat[:max(1, (beats - 1).bit_length())] * lanes),
-                                1 << self.position[:5])),
+            self.kv_mask.eq(
+                Mux(
+                    key,
+                    ((1 << lanes) - 1) << (beat[: max(1, (beats - 1).bit_length())] * lanes),
+                    1 << self.position[:5],
+                )
+            ),
         ]
 
     def _reduce(self, m, pipe, result, exponentials):
@@ -259,17 +348,26 @@ class VectorUnit(wiring.Component):
 
         writes, register = Signal(name="normalise"), Signal(5, name="normalise_register")
         with m.If(root.done):
-            m.d.comb += [normaliser.value.eq(root.mantissa), normaliser.exponent.eq(root.exponent + base),
-                         writes.eq(1), register.eq(target)]
+            m.d.comb += [
+                normaliser.value.eq(root.mantissa),
+                normaliser.exponent.eq(root.exponent + base),
+                writes.eq(1),
+                register.eq(target),
+            ]
         with m.Elif(closing_two & (kind_two == Second.SUM)):
-            m.d.comb += [normaliser.value.eq(second), normaliser.exponent.eq(0), writes.eq(1),
-                         register.eq(register_two)]
+            m.d.comb += [
+                normaliser.value.eq(second),
+                normaliser.exponent.eq(0),
+                writes.eq(1),
+                register.eq(register_two),
+            ]
         with m.Else():
             m.d.comb += [
                 normaliser.value.eq(Mux(scalar, product, extreme.as_unsigned())),
                 normaliser.exponent.eq(Mux(scalar, product_exponent, 0)),
                 writes.eq(closing & (scalar | (kind == Reduce.ABSOLUTE))),
-                register.eq(pipe.at("register", at))]
+                register.eq(pipe.at("register", at)),
+            ]
         done = Stages(m, "normalised", {"writes": writes, "register": register})
         for i, scale in enumerate(self._scales):
             with m.If(done.at("writes", Normaliser.LATENCY) & (done.at("register", Normaliser.LATENCY) == i)):
@@ -285,11 +383,11 @@ class VectorUnit(wiring.Component):
         candidates = []
         for i, value in enumerate(result):
             magnitude = Signal(signed(VECTOR_BITS + 1), name=f"magnitude_{i}", reset_less=True)
-            m.d.sync += magnitude.eq(Mux(masked[i], Mux(absolute, 0, lowest), Mux(
-                absolute & (value < 0), -value, value)))
+            m.d.sync += magnitude.eq(
+                Mux(masked[i], Mux(absolute, 0, lowest), Mux(absolute & (value < 0), -value, value))
+            )
             candidates.append((magnitude, i))
-        best, where = tree(candidates, lambda p, q: (
-            Mux(q[0] > p[0], q[0], p[0]), Mux(q[0] > p[0], q[1], p[1])))
+        best, where = tree(candidates, lambda p, q: (Mux(q[0] > p[0], q[0], p[0]), Mux(q[0] > p[0], q[1], p[1])))
         m.d.sync += [first.eq(best), place.eq(where)]
         extreme, index = Signal(signed(VECTOR_BITS + 1)), Signal(TOKEN_BITS)
         word, following = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
@@ -300,7 +398,7 @@ class VectorUnit(wiring.Component):
             with m.If(opens | (first > extreme)):
                 m.d.sync += extreme.eq(first)
                 with m.If(pipe.at("reduce", at + 2) == Reduce.ARGMAX):
-                    m.d.sync += index.eq(Cat(place[:(lanes - 1).bit_length()], word))
+                    m.d.sync += index.eq(Cat(place[: (lanes - 1).bit_length()], word))
         return extreme, index
 
     def _second(self, m, pipe, exponentials):
@@ -335,22 +433,32 @@ class VectorUnit(wiring.Component):
         m.d.comb += distance.eq(shift - one.exponent)
         bounded = Mux(distance < 0, 0, Mux(distance > 63, 63, distance))[:6]
         kept, constant = Signal(17, name="kept"), Signal(KEEP_BITS, name="kept_constant")
-        m.d.comb += [kept.eq((one.mantissa >> bounded) + 1),
-                     constant.eq(Mux(kept >> KEEP_BITS, (1 << KEEP_BITS) - 1, kept))]
+        m.d.comb += [
+            kept.eq((one.mantissa >> bounded) + 1),
+            constant.eq(Mux(kept >> KEEP_BITS, (1 << KEEP_BITS) - 1, kept)),
+        ]
 
         def side(scale, inverted):
-            return (Mux(inverted, scale.inverse, scale.mantissa),
-                    Mux(inverted, -INVERSE_EXPONENT - scale.exponent, scale.exponent))
+            return (
+                Mux(inverted, scale.inverse, scale.mantissa),
+                Mux(inverted, -INVERSE_EXPONENT - scale.exponent, scale.exponent),
+            )
+
         (x, x_exponent), (y, y_exponent) = side(one, invert), side(two, invert_two)
         # A kept scale passes the multiplier as constant * 1.
         left, right = Signal(17, name="scale_left"), Signal(17, name="scale_right")
         exponent, product = Signal(signed(8), name="scale_exponent"), Signal(34, name="scale_product")
-        m.d.sync += [left.eq(Mux(keep, constant, x)), right.eq(Mux(keep, 1, y)),
-                     exponent.eq(Mux(keep, shift, x_exponent + y_exponent)), product.eq(left * right)]
+        m.d.sync += [
+            left.eq(Mux(keep, constant, x)),
+            right.eq(Mux(keep, 1, y)),
+            exponent.eq(Mux(keep, shift, x_exponent + y_exponent)),
+            product.eq(left * right),
+        ]
         m.d.comb += [
             self.constant_write.eq(pipe.at("valid", stage + 1) & (pipe.at("source", stage + 1) == Source.KEEP)),
             self.constant_write_address.eq(pipe.at("constant", stage + 1)),
-            self.constant_write_data.eq(left)]
+            self.constant_write_data.eq(left),
+        ]
         held = Stages(m, "held", {"product": product, "exponent": exponent})
         delay = REDUCE_STAGE - SCALE_STAGE - 1
         return held.at("product", delay - 1), held.at("exponent", delay)

@@ -23,9 +23,16 @@ def compile_model(model: Model, config: TileConfig, integers: IntegerModel | Non
     place = place_model(integers, config, f'model "{model.name}"')
     instructions = tuple(Emitter(integers, place, config).token())
     if len(instructions) > config.program_words:
-        raise UserError(f'model "{model.name}" needs {len(instructions)} words of the program memory and the design '
-                        f"has {config.program_words}; set tile.program_words to at least the first figure")
+        raise UserError(
+            f'model "{model.name}" needs {len(instructions)} words of the program memory and the design '
+            f"has {config.program_words}; set tile.program_words to at least the first figure"
+        )
     return Program(
-        instructions=instructions, weights=weight_images(integers, place, config),
-        constants=constant_image(integers, place, config), placement=place, vocabulary=model.shape.vocab,
-        epsilon=integers.epsilon, context=min(config.context, model.shape.context))
+        instructions=instructions,
+        weights=weight_images(integers, place, config),
+        constants=constant_image(integers, place, config),
+        placement=place,
+        vocabulary=model.shape.vocab,
+        epsilon=integers.epsilon,
+        context=min(config.context, model.shape.context),
+    )

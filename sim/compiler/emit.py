@@ -44,90 +44,221 @@ class Emitter:
     def _begin(self):
         """Rotation of this position, and the embedding of the token."""
         place, config, table = self.place, self.config, self.model.embedding
-        self.emit(phase="embedding", source=Source.ONE, blocks=place.rotation_words, constant=place.rotations,
-                  constant_mode=Constant.WORD, constant_by_position=True,
-                  position_shift=(place.rotation_words - 1).bit_length(), destination=Destination.VECTOR,
-                  d=place.vectors["rotation"], writes="rotation")
-        self.emit(phase="embedding", source=Source.EMBEDDING, blocks=self.words, wait=0,
-                  period=-(-config.bank.cadence_cycles // config.beats), memory=place.embedding.weights,
-                  memory_stride=place.embedding.groups, constant=place.embedding.constants,
-                  constant_mode=Constant.BROADCAST, scale_shift=embedding_shift(table),
-                  destination=Destination.VECTOR, d=place.vectors["x"], writes="x",
-                  reduce=Reduce.ABSOLUTE, register=self.register["x"])
+        self.emit(
+            phase="embedding",
+            source=Source.ONE,
+            blocks=place.rotation_words,
+            constant=place.rotations,
+            constant_mode=Constant.WORD,
+            constant_by_position=True,
+            position_shift=(place.rotation_words - 1).bit_length(),
+            destination=Destination.VECTOR,
+            d=place.vectors["rotation"],
+            writes="rotation",
+        )
+        self.emit(
+            phase="embedding",
+            source=Source.EMBEDDING,
+            blocks=self.words,
+            wait=0,
+            period=-(-config.bank.cadence_cycles // config.beats),
+            memory=place.embedding.weights,
+            memory_stride=place.embedding.groups,
+            constant=place.embedding.constants,
+            constant_mode=Constant.BROADCAST,
+            scale_shift=embedding_shift(table),
+            destination=Destination.VECTOR,
+            d=place.vectors["x"],
+            writes="x",
+            reduce=Reduce.ABSOLUTE,
+            register=self.register["x"],
+        )
 
     def _normalise(self, norm: IntegerNorm, constants: int, phase: str = "norm", scaled: bool = True):
         """RMSNorm into activations "x", their scale into register "token"."""
         vectors, register = self.place.vectors, self.register
         squares = {"second": Second.SQUARES, "other": register["x"], "second_register": register["rms"]}
-        self.emit(phase=phase, source=Source.VECTOR, blocks=self.words, a=vectors["x"], reads_a="x",
-                  constant=constants, constant_mode=Constant.WORD, first_shift=NORM_SHIFT,
-                  destination=Destination.VECTOR, d=vectors["y"], writes="y", reduce=Reduce.ABSOLUTE,
-                  register=register["y"], **(squares if scaled else {}))
+        self.emit(
+            phase=phase,
+            source=Source.VECTOR,
+            blocks=self.words,
+            a=vectors["x"],
+            reads_a="x",
+            constant=constants,
+            constant_mode=Constant.WORD,
+            first_shift=NORM_SHIFT,
+            destination=Destination.VECTOR,
+            d=vectors["y"],
+            writes="y",
+            reduce=Reduce.ABSOLUTE,
+            register=register["y"],
+            **(squares if scaled else {}),
+        )
         self._quantise("y", self.words, "x", register["y"], phase)
         if scaled:
-            self.emit(phase=phase, source=Source.SCALE, scale=register["y"], other=register["rms"],
-                      invert_other=True, register=register["token"])
+            self.emit(
+                phase=phase,
+                source=Source.SCALE,
+                scale=register["y"],
+                other=register["rms"],
+                invert_other=True,
+                register=register["token"],
+            )
 
-    def _quantise(self, vector: str, words: int, activations: str, register: int, phase: str, *, skip: int = 0,
-                  region: str | None = None, to: int = 0, blocks_by_page: bool = False):
+    def _quantise(
+        self,
+        vector: str,
+        words: int,
+        activations: str,
+        register: int,
+        phase: str,
+        *,
+        skip: int = 0,
+        region: str | None = None,
+        to: int = 0,
+        blocks_by_page: bool = False,
+    ):
         """A vector into activations of 12 bits."""
-        self.emit(phase=phase, source=Source.VECTOR, blocks=words, blocks_by_page=blocks_by_page,
-                  a=self.place.vectors[vector] + skip, reads_a=region or vector, scale=register, invert=True,
-                  scale_shift=1 - ACTIVATION_BITS, destination=Destination.ACTIVATION,
-                  d=self.place.activations[activations] + to, writes=f"activations {activations} {to}")
+        self.emit(
+            phase=phase,
+            source=Source.VECTOR,
+            blocks=words,
+            blocks_by_page=blocks_by_page,
+            a=self.place.vectors[vector] + skip,
+            reads_a=region or vector,
+            scale=register,
+            invert=True,
+            scale_shift=1 - ACTIVATION_BITS,
+            destination=Destination.ACTIVATION,
+            d=self.place.activations[activations] + to,
+            writes=f"activations {activations} {to}",
+        )
 
-    def _matrix(self, phase: str, matrix: IntegerMatrix, place, *, activations: str, unit: int, scale: int,
-                first: int = 0, blocks: int | None = None, **fields):
+    def _matrix(
+        self,
+        phase: str,
+        matrix: IntegerMatrix,
+        place,
+        *,
+        activations: str,
+        unit: int,
+        scale: int,
+        first: int = 0,
+        blocks: int | None = None,
+        **fields,
+    ):
         """Stream (some row blocks of) a matrix through the lanes."""
-        self.emit(phase=phase, source=Source.WEIGHTS, blocks=place.blocks if blocks is None else blocks,
-                  groups=place.groups, period=self.config.bank.cadence_cycles,
-                  memory=place.weights + first * place.groups, memory_stride=place.groups,
-                  activations=self.place.activations[activations], reads_activations=f"activations {activations} 0",
-                  constant=place.constants + first, constant_mode=Constant.WORD, first_shift=matrix.first_shift,
-                  scale=scale, scale_shift=matrix.scale_shift(unit), **fields)
+        self.emit(
+            phase=phase,
+            source=Source.WEIGHTS,
+            blocks=place.blocks if blocks is None else blocks,
+            groups=place.groups,
+            period=self.config.bank.cadence_cycles,
+            memory=place.weights + first * place.groups,
+            memory_stride=place.groups,
+            activations=self.place.activations[activations],
+            reads_activations=f"activations {activations} 0",
+            constant=place.constants + first,
+            constant_mode=Constant.WORD,
+            first_shift=matrix.first_shift,
+            scale=scale,
+            scale_shift=matrix.scale_shift(unit),
+            **fields,
+        )
 
     def _project(self, layer: IntegerLayer, place: LayerPlace):
         """Keys, values and queries; keys and queries are rotated on their way."""
         vectors, unit, words = self.place.vectors, layer.attention_norm.unit, self.head_words
-        turn = {"alu": Alu.ROTATE, "b": vectors["rotation"], "b_mask": self.place.rotation_words - 1,
-                "reads_b": "rotation"}
+        turn = {
+            "alu": Alu.ROTATE,
+            "b": vectors["rotation"],
+            "b_mask": self.place.rotation_words - 1,
+            "reads_b": "rotation",
+        }
         common = {"activations": "x", "unit": unit, "destination": Destination.VECTOR, "reduce": Reduce.ABSOLUTE}
         for name, source, fields in (("k", layer.k, turn), ("v", layer.v, {})):
             for head in range(self.model.shape.kv_heads):
-                self._matrix("qkv", source, place.matrices[name], first=head * words, blocks=words,
-                             scale=self.register["token"], d=vectors[name] + head * words,
-                             writes=f"{name}{head}", register=self.register[f"{name}{head}"], **common, **fields)
-        self._matrix("qkv", layer.q, place.matrices["q"], scale=self.register["token"], d=vectors["q"],
-                     writes="q", register=self.register["q"], **common, **turn)
+                self._matrix(
+                    "qkv",
+                    source,
+                    place.matrices[name],
+                    first=head * words,
+                    blocks=words,
+                    scale=self.register["token"],
+                    d=vectors[name] + head * words,
+                    writes=f"{name}{head}",
+                    register=self.register[f"{name}{head}"],
+                    **common,
+                    **fields,
+                )
+        self._matrix(
+            "qkv",
+            layer.q,
+            place.matrices["q"],
+            scale=self.register["token"],
+            d=vectors["q"],
+            writes="q",
+            register=self.register["q"],
+            **common,
+            **turn,
+        )
 
     def _remember(self, place: LayerPlace):
         """Write this position's keys and values into the KV banks, and queries into activations."""
         shape, config = self.model.shape, self.config
-        kept = [(name, head, constants[head], base[head]) for name, constants, base in (
-            ("k", place.key_constants, place.keys), ("v", place.value_constants, place.values))
-            for head in range(shape.kv_heads)]
+        kept = [
+            (name, head, constants[head], base[head])
+            for name, constants, base in (
+                ("k", place.key_constants, place.keys),
+                ("v", place.value_constants, place.values),
+            )
+            for head in range(shape.kv_heads)
+        ]
         for name, head, constants, _ in kept:
             register = self.register[f"{name}{head}"]
-            self.emit(phase="attention", source=Source.KEEP, scale=register, scale_shift=KEEP_SHIFT,
-                      constant=constants, register=register, writes=f"constants {name} {self.layer}")
+            self.emit(
+                phase="attention",
+                source=Source.KEEP,
+                scale=register,
+                scale_shift=KEEP_SHIFT,
+                constant=constants,
+                register=register,
+                writes=f"constants {name} {self.layer}",
+            )
         for name, head, _, base in kept:
-            self.emit(phase="attention", source=Source.VECTOR, blocks=self.head_words,
-                      a=self.place.vectors[name] + head * self.head_words, reads_a=f"{name}{head}",
-                      scale=self.register[f"{name}{head}"], invert=True, scale_shift=1 - CODE_BITS, memory=base,
-                      destination=Destination.KEY if name == "k" else Destination.VALUE,
-                      memory_stride=config.context // GROUP, position_shift=key_shift(shape.head_dim),
-                      writes=f"{name} memory {self.layer}")
+            self.emit(
+                phase="attention",
+                source=Source.VECTOR,
+                blocks=self.head_words,
+                a=self.place.vectors[name] + head * self.head_words,
+                reads_a=f"{name}{head}",
+                scale=self.register[f"{name}{head}"],
+                invert=True,
+                scale_shift=1 - CODE_BITS,
+                memory=base,
+                destination=Destination.KEY if name == "k" else Destination.VALUE,
+                memory_stride=config.context // GROUP,
+                position_shift=key_shift(shape.head_dim),
+                writes=f"{name} memory {self.layer}",
+            )
         step = 1 << key_shift(shape.head_dim)
         whole = shape.head_dim == step * GROUP
         for head in range(1 if whole else shape.heads):
-            self._quantise("q", self.head_words * (shape.heads if whole else 1), "q", self.register["q"],
-                           "attention", skip=head * self.head_words, to=head * step)
+            self._quantise(
+                "q",
+                self.head_words * (shape.heads if whole else 1),
+                "q",
+                self.register["q"],
+                "attention",
+                skip=head * self.head_words,
+                to=head * step,
+            )
 
     def _attend(self, place: LayerPlace):
         heads = range(self.model.shape.heads)
         size = self.place.heads_at_once
         for start in heads[::size]:
-            self._attend_heads(place, heads[start:start + size])
+            self._attend_heads(place, heads[start : start + size])
 
     def _attend_heads(self, place: LayerPlace, heads):
         """Scores, softmax and weighted values of some query heads, step by step for all of them."""
@@ -138,63 +269,159 @@ class Emitter:
         whole = shape.head_dim == step * GROUP
         rows = config.context // config.lanes
         for slot, head in enumerate(heads):
-            self.emit(phase="attention", source=Source.KV, blocks=beats, blocks_by_page=True, groups=step,
-                      memory=place.keys[head // share], memory_stride=step, reads_memory=f"k memory {self.layer}",
-                      activations=self.place.activations["q"] + head * step,
-                      reads_activations=f"activations q {0 if whole else head * step}",
-                      constant=place.key_constants[head // share], constant_mode=Constant.WORD,
-                      reads_constant=f"constants k {self.layer}", first_shift=first, scale=register["q"],
-                      scale_shift=second, mask=Mask.POSITION, reduce=Reduce.MAXIMUM, extreme=slot,
-                      destination=Destination.VECTOR, d=vectors["scores"] + slot * rows, writes=f"scores{slot}")
+            self.emit(
+                phase="attention",
+                source=Source.KV,
+                blocks=beats,
+                blocks_by_page=True,
+                groups=step,
+                memory=place.keys[head // share],
+                memory_stride=step,
+                reads_memory=f"k memory {self.layer}",
+                activations=self.place.activations["q"] + head * step,
+                reads_activations=f"activations q {0 if whole else head * step}",
+                constant=place.key_constants[head // share],
+                constant_mode=Constant.WORD,
+                reads_constant=f"constants k {self.layer}",
+                first_shift=first,
+                scale=register["q"],
+                scale_shift=second,
+                mask=Mask.POSITION,
+                reduce=Reduce.MAXIMUM,
+                extreme=slot,
+                destination=Destination.VECTOR,
+                d=vectors["scores"] + slot * rows,
+                writes=f"scores{slot}",
+            )
         for slot, head in enumerate(heads):
-            self.emit(phase="attention", source=Source.VECTOR, blocks=beats, blocks_by_page=True,
-                      a=vectors["scores"] + slot * rows, reads_a=f"scores{slot}", exponential=True, extreme=slot,
-                      mask=Mask.POSITION, constant=place.value_constants[head // share],
-                      constant_mode=Constant.WORD, reads_constant=f"constants v {self.layer}",
-                      destination=Destination.VECTOR, d=vectors["scores"] + slot * rows, writes=f"scores{slot}",
-                      reduce=Reduce.ABSOLUTE, register=register[f"w{slot}"], second=Second.SUM,
-                      second_register=register[f"sum{slot}"])
+            self.emit(
+                phase="attention",
+                source=Source.VECTOR,
+                blocks=beats,
+                blocks_by_page=True,
+                a=vectors["scores"] + slot * rows,
+                reads_a=f"scores{slot}",
+                exponential=True,
+                extreme=slot,
+                mask=Mask.POSITION,
+                constant=place.value_constants[head // share],
+                constant_mode=Constant.WORD,
+                reads_constant=f"constants v {self.layer}",
+                destination=Destination.VECTOR,
+                d=vectors["scores"] + slot * rows,
+                writes=f"scores{slot}",
+                reduce=Reduce.ABSOLUTE,
+                register=register[f"w{slot}"],
+                second=Second.SUM,
+                second_register=register[f"sum{slot}"],
+            )
         for slot in range(len(heads)):
-            self._quantise("scores", beats, "weights", register[f"w{slot}"], "attention", skip=slot * rows,
-                           region=f"scores{slot}", to=slot * pages, blocks_by_page=True)
+            self._quantise(
+                "scores",
+                beats,
+                "weights",
+                register[f"w{slot}"],
+                "attention",
+                skip=slot * rows,
+                region=f"scores{slot}",
+                to=slot * pages,
+                blocks_by_page=True,
+            )
         for slot in range(len(heads)):
-            self.emit(phase="attention", source=Source.SCALE, scale=register[f"w{slot}"],
-                      other=register[f"sum{slot}"], invert_other=True, register=register[f"w{slot}"])
+            self.emit(
+                phase="attention",
+                source=Source.SCALE,
+                scale=register[f"w{slot}"],
+                other=register[f"sum{slot}"],
+                invert_other=True,
+                register=register[f"w{slot}"],
+            )
         for slot, head in enumerate(heads):
-            self.emit(phase="attention", source=Source.KV, blocks=self.head_words, groups_by_page=True,
-                      memory=place.values[head // share], memory_stride=pages,
-                      reads_memory=f"v memory {self.layer}",
-                      activations=self.place.activations["weights"] + slot * pages,
-                      reads_activations=f"activations weights {slot * pages}", scale=register[f"w{slot}"],
-                      scale_shift=OUTPUT_SHIFT, destination=Destination.VECTOR,
-                      d=vectors["attention"] + head * self.head_words, writes="attention",
-                      reduce=Reduce.ABSOLUTE, register=register["attention"], continues=head > 0)
+            self.emit(
+                phase="attention",
+                source=Source.KV,
+                blocks=self.head_words,
+                groups_by_page=True,
+                memory=place.values[head // share],
+                memory_stride=pages,
+                reads_memory=f"v memory {self.layer}",
+                activations=self.place.activations["weights"] + slot * pages,
+                reads_activations=f"activations weights {slot * pages}",
+                scale=register[f"w{slot}"],
+                scale_shift=OUTPUT_SHIFT,
+                destination=Destination.VECTOR,
+                d=vectors["attention"] + head * self.head_words,
+                writes="attention",
+                reduce=Reduce.ABSOLUTE,
+                register=register["attention"],
+                continues=head > 0,
+            )
 
     def _residual(self, phase: str, name: str, matrix: IntegerMatrix, place: LayerPlace, *, vector: str):
         """x += matrix * vector."""
         register = self.register[vector]
         words = self.place.layers[0].matrices[name].groups * self.config.beats
         self._quantise(vector, words, vector, register, phase)
-        self._matrix(phase, matrix, place.matrices[name], activations=vector, unit=-FRACTION_BITS,
-                     scale=register, alu=Alu.ADD, b=self.place.vectors["x"], reads_b="x",
-                     destination=Destination.VECTOR, d=self.place.vectors["x"], writes="x",
-                     reduce=Reduce.ABSOLUTE, register=self.register["x"])
+        self._matrix(
+            phase,
+            matrix,
+            place.matrices[name],
+            activations=vector,
+            unit=-FRACTION_BITS,
+            scale=register,
+            alu=Alu.ADD,
+            b=self.place.vectors["x"],
+            reads_b="x",
+            destination=Destination.VECTOR,
+            d=self.place.vectors["x"],
+            writes="x",
+            reduce=Reduce.ABSOLUTE,
+            register=self.register["x"],
+        )
 
     def _feed_forward(self, layer: IntegerLayer, place: LayerPlace):
-        vectors, common = self.place.vectors, {
-            "activations": "x", "unit": layer.ffn_norm.unit, "scale": self.register["token"],
-            "destination": Destination.VECTOR}
+        vectors, common = (
+            self.place.vectors,
+            {
+                "activations": "x",
+                "unit": layer.ffn_norm.unit,
+                "scale": self.register["token"],
+                "destination": Destination.VECTOR,
+            },
+        )
         self._matrix("ffn", layer.gate, place.matrices["gate"], d=vectors["gate"], writes="gate", **common)
-        self._matrix("ffn", layer.up, place.matrices["up"], d=vectors["hidden"], writes="hidden", alu=Alu.SILU,
-                     b=vectors["gate"], reads_b="gate", reduce=Reduce.ABSOLUTE,
-                     register=self.register["hidden"], **common)
+        self._matrix(
+            "ffn",
+            layer.up,
+            place.matrices["up"],
+            d=vectors["hidden"],
+            writes="hidden",
+            alu=Alu.SILU,
+            b=vectors["gate"],
+            reads_b="gate",
+            reduce=Reduce.ABSOLUTE,
+            register=self.register["hidden"],
+            **common,
+        )
 
     def _head(self):
         """Last norm, logits and their arg max."""
         self._normalise(self.model.norm, self.place.norm, "head", scaled=False)
         head, place = self.model.head, self.place.head
-        self.emit(phase="head", source=Source.WEIGHTS, blocks=place.blocks, groups=place.groups,
-                  period=self.config.bank.cadence_cycles, memory=place.weights, memory_stride=place.groups,
-                  activations=self.place.activations["x"], reads_activations="activations x 0",
-                  constant=place.constants, constant_mode=Constant.WORD, first_shift=head.first_shift,
-                  scale_shift=logit_shift(), mask=Mask.VOCABULARY, reduce=Reduce.ARGMAX)
+        self.emit(
+            phase="head",
+            source=Source.WEIGHTS,
+            blocks=place.blocks,
+            groups=place.groups,
+            period=self.config.bank.cadence_cycles,
+            memory=place.weights,
+            memory_stride=place.groups,
+            activations=self.place.activations["x"],
+            reads_activations="activations x 0",
+            constant=place.constants,
+            constant_mode=Constant.WORD,
+            first_shift=head.first_shift,
+            scale_shift=logit_shift(),
+            mask=Mask.VOCABULARY,
+            reduce=Reduce.ARGMAX,
+        )

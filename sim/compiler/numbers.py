@@ -1,7 +1,6 @@
 """Shifts of the attention and of the first and last operation: where each binary point comes to lie."""
 
-from rtl.formats import (
-    ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, FRACTION_BITS, SCORE_FRACTION_BITS, VECTOR_BITS)
+from rtl.formats import ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, FRACTION_BITS, SCORE_FRACTION_BITS, VECTOR_BITS
 
 KEEP_SHIFT = 8
 """A K or V scale is kept as a multiple of 2**8 units of 2**-14: up to 512 in magnitude."""

@@ -67,24 +67,35 @@ class Memory:
         if self.used > self.capacity:
             raise UserError(
                 f"{what} needs {self.used} words of {self.name} and the design has {self.capacity}: "
-                f"{self.used - self.capacity} too few; {self.remedy}")
+                f"{self.used - self.capacity} too few; {self.remedy}"
+            )
 
 
 def place_model(model: IntegerModel, config: TileConfig, name: str = "the model") -> Placement:
     """Assign addresses, or raise `UserError` with the memory that is too small and by how much."""
     _check_shape(model, config)
-    weights = Memory("each weight bank", config.bank_words,
-                     "set memory.words to at least the first figure, or take more lanes or a smaller model")
-    constants = Memory("the constant memory", config.constant_words, "set tile.constant_words to at least the first figure")
+    weights = Memory(
+        "each weight bank",
+        config.bank_words,
+        "set memory.words to at least the first figure, or take more lanes or a smaller model",
+    )
+    constants = Memory(
+        "the constant memory", config.constant_words, "set tile.constant_words to at least the first figure"
+    )
     kv = Memory("each KV bank", config.kv_words, "take a shorter context")
     vectors = Memory("the vector memory", config.vector_words, "set tile.vector_words to at least the first figure")
-    activations = Memory("the activation memory", config.activation_words,
-                         "set tile.activation_groups to at least the first figure")
+    activations = Memory(
+        "the activation memory", config.activation_words, "set tile.activation_groups to at least the first figure"
+    )
 
     def matrix(source: IntegerMatrix) -> MatrixPlace:
         blocks = -(-source.rows // config.lanes)
-        return MatrixPlace(weights=weights.take(blocks * source.groups), constants=constants.take(blocks),
-                           blocks=blocks, groups=source.groups)
+        return MatrixPlace(
+            weights=weights.take(blocks * source.groups),
+            constants=constants.take(blocks),
+            blocks=blocks,
+            groups=source.groups,
+        )
 
     shape, words = model.shape, model.embedding.groups * config.beats
     embedding = matrix(model.embedding)
@@ -92,11 +103,18 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
     rotation_words = 1 << (-(-shape.head_dim // config.lanes) - 1).bit_length()
     registers, heads = _registers(model)
     placement = Placement(
-        embedding=embedding, head=embedding if shape.tied else matrix(model.head), layers=layers,
-        norm=constants.take(words), rotations=constants.take(rotation_words * config.context),
-        rotation_words=rotation_words, vectors=_place_vectors(model, config, vectors, words, rotation_words, heads),
-        activations=_place_activations(model, config, activations, heads), registers=registers,
-        heads_at_once=heads, used={})
+        embedding=embedding,
+        head=embedding if shape.tied else matrix(model.head),
+        layers=layers,
+        norm=constants.take(words),
+        rotations=constants.take(rotation_words * config.context),
+        rotation_words=rotation_words,
+        vectors=_place_vectors(model, config, vectors, words, rotation_words, heads),
+        activations=_place_activations(model, config, activations, heads),
+        registers=registers,
+        heads_at_once=heads,
+        used={},
+    )
     for memory in (weights, constants, kv, vectors, activations):
         memory.check(name)
         placement.used[memory.name] = memory.used
@@ -107,8 +125,10 @@ def _check_shape(model, config):
     """Refuse what the tile's schedule cannot express."""
     shape = model.shape
     if shape.head_dim % config.lanes or (shape.head_dim > GROUP and shape.head_dim % GROUP):
-        raise UserError(f"head dimension {shape.head_dim} is not supported on {config.lanes} lanes: it must be a "
-                        f"multiple of the lanes, and of {GROUP} beyond {GROUP}")
+        raise UserError(
+            f"head dimension {shape.head_dim} is not supported on {config.lanes} lanes: it must be a "
+            f"multiple of the lanes, and of {GROUP} beyond {GROUP}"
+        )
     if shape.vocab > 1 << 16:
         raise UserError(f"a vocabulary of {shape.vocab} is beyond the tile's 65536 tokens")
 
@@ -121,10 +141,14 @@ def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:
     value_words = shape.head_dim // config.lanes * pages
     heads = range(shape.kv_heads)
     return LayerPlace(
-        attention_norm=constants.take(norm_words), ffn_norm=constants.take(norm_words), matrices=matrices,
-        keys=tuple(kv.take(key_words) for _ in heads), values=tuple(kv.take(value_words) for _ in heads),
+        attention_norm=constants.take(norm_words),
+        ffn_norm=constants.take(norm_words),
+        matrices=matrices,
+        keys=tuple(kv.take(key_words) for _ in heads),
+        values=tuple(kv.take(value_words) for _ in heads),
         key_constants=tuple(constants.take(config.context // config.lanes) for _ in heads),
-        value_constants=tuple(constants.take(config.context // config.lanes) for _ in heads))
+        value_constants=tuple(constants.take(config.context // config.lanes) for _ in heads),
+    )
 
 
 def key_shift(head_dim: int) -> int:
@@ -139,8 +163,10 @@ def _registers(model):
         registers |= {f"k{head}": len(registers), f"v{head}": len(registers) + 1}
     heads = min(model.shape.heads, EXTREMES, (SCALES - len(registers)) // 2)
     if heads < 1:
-        raise UserError(f"{model.shape.kv_heads} KV heads are more than the tile's {SCALES} scalar registers "
-                        f"carry; it takes at most {(SCALES - len(FIXED_REGISTERS) - 2) // 2}")
+        raise UserError(
+            f"{model.shape.kv_heads} KV heads are more than the tile's {SCALES} scalar registers "
+            f"carry; it takes at most {(SCALES - len(FIXED_REGISTERS) - 2) // 2}"
+        )
     for head in range(heads):
         registers |= {f"w{head}": len(registers), f"sum{head}": len(registers) + 1}
     return registers, heads
@@ -150,16 +176,28 @@ def _place_vectors(model, config, memory, words, rotation_words, heads):
     shape, lanes = model.shape, config.lanes
     head_words = shape.head_dim // lanes
     ffn_words = model.layers[0].down.groups * config.beats
-    places = {"x": words, "y": words, "rotation": rotation_words, "q": shape.heads * head_words,
-              "k": shape.kv_heads * head_words, "v": shape.kv_heads * head_words,
-              "scores": heads * config.context // lanes,
-              "attention": model.layers[0].o.groups * config.beats, "gate": ffn_words, "hidden": ffn_words}
+    places = {
+        "x": words,
+        "y": words,
+        "rotation": rotation_words,
+        "q": shape.heads * head_words,
+        "k": shape.kv_heads * head_words,
+        "v": shape.kv_heads * head_words,
+        "scores": heads * config.context // lanes,
+        "attention": model.layers[0].o.groups * config.beats,
+        "gate": ffn_words,
+        "hidden": ffn_words,
+    }
     return {name: memory.take(size) for name, size in places.items()}
 
 
 def _place_activations(model, config, memory, heads):
     shape = model.shape
-    places = {"x": model.embedding.groups, "attention": model.layers[0].o.groups,
-              "hidden": model.layers[0].down.groups, "q": shape.heads << key_shift(shape.head_dim),
-              "weights": heads * config.context // GROUP}
+    places = {
+        "x": model.embedding.groups,
+        "attention": model.layers[0].o.groups,
+        "hidden": model.layers[0].down.groups,
+        "q": shape.heads << key_shift(shape.head_dim),
+        "weights": heads * config.context // GROUP,
+    }
     return {name: memory.take(size) for name, size in places.items()}

@@ -34,7 +34,8 @@ class Program:
         """File name and `$readmemh` text of every memory."""
         images = {f"weights_{lane}.hex": hex_lines(bits) for lane, bits in enumerate(self.weights)}
         images["constants.hex"] = "".join(
-            "".join(f"{int(v) & 0xffff:04x}" for v in reversed(word)) + "\n" for word in self.constants)
+            "".join(f"{int(v) & 0xFFFF:04x}" for v in reversed(word)) + "\n" for word in self.constants
+        )
         images["program.hex"] = "".join(f"{i.encode():x}\n" for i in self.instructions)
         return images
 
@@ -53,9 +54,9 @@ def weight_bits(matrix: IntegerMatrix, place: MatrixPlace, lanes: int):
     """Data bits of a matrix's words, uint8 array [lanes, blocks * groups, word bits]."""
     rows, groups = place.blocks * lanes, matrix.groups
     codes = np.zeros((rows, groups, GROUP), np.uint8)
-    codes[:matrix.rows] = matrix.codes.reshape(-1, groups, GROUP).view(np.uint8)
+    codes[: matrix.rows] = matrix.codes.reshape(-1, groups, GROUP).view(np.uint8)
     scales = np.zeros((rows, groups, 1), np.uint8)
-    scales[:matrix.rows, :, 0] = matrix.group_scales
+    scales[: matrix.rows, :, 0] = matrix.group_scales
     assert GROUP * CODE_BITS + GROUP_SCALE_BITS == WORD_BITS
     bits = np.unpackbits(np.concatenate([codes, scales], axis=2), axis=2, bitorder="little")
     by_lane = bits.reshape(place.blocks, lanes, groups, WORD_BITS).transpose(1, 0, 2, 3)
@@ -72,7 +73,7 @@ def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
     words = max(at.weights + at.blocks * at.groups for _, at in parts)
     data = np.zeros((config.lanes, words, WORD_BITS), np.uint8)
     for matrix, at in parts:
-        data[:, at.weights:at.weights + at.blocks * at.groups] = weight_bits(matrix, at, config.lanes)
+        data[:, at.weights : at.weights + at.blocks * at.groups] = weight_bits(matrix, at, config.lanes)
     return np.stack([encode(bank) for bank in data])
 
 
@@ -82,8 +83,8 @@ def constant_image(model: IntegerModel, place: Placement, config: TileConfig):
 
     def put(address, values):
         padded = np.zeros(-(-len(values) // config.lanes) * config.lanes, np.int64)
-        padded[:len(values)] = values
-        image[address:address + len(padded) // config.lanes] = padded.reshape(-1, config.lanes)
+        padded[: len(values)] = values
+        image[address : address + len(padded) // config.lanes] = padded.reshape(-1, config.lanes)
 
     put(place.embedding.constants, model.embedding.row_scales)
     put(place.head.constants, model.head.row_scales)
@@ -93,7 +94,7 @@ def constant_image(model: IntegerModel, place: Placement, config: TileConfig):
         put(at.ffn_norm, layer.ffn_norm.gains)
         for name, matrix in at.matrices.items():
             put(matrix.constants, getattr(layer, name).row_scales)
-    for position, turns in enumerate(model.rotations[:config.context]):
+    for position, turns in enumerate(model.rotations[: config.context]):
         put(place.rotations + position * place.rotation_words, turns)
     assert np.abs(image).max(initial=0) < 1 << (CONSTANT_BITS - 1)
     return image

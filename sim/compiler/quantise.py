@@ -8,7 +8,14 @@ import numpy as np
 
 from rtl.arithmetic.dot import weigh
 from rtl.formats import (
-    ACTIVATION_BITS, CONSTANT_BITS, FRACTION_BITS, GROUP, GROUP_SCALE_BITS, ROTATION_FRACTION_BITS, VECTOR_BITS)
+    ACTIVATION_BITS,
+    CONSTANT_BITS,
+    FRACTION_BITS,
+    GROUP,
+    GROUP_SCALE_BITS,
+    ROTATION_FRACTION_BITS,
+    VECTOR_BITS,
+)
 from sim.checkpoint import GroupedMatrix, LlamaShape, Model
 
 CONSTANT_LIMIT = (1 << (CONSTANT_BITS - 1)) - 1
@@ -122,14 +129,17 @@ def integer_matrix(matrix: GroupedMatrix, factor: float = 1.0) -> IntegerMatrix:
     row_scales = np.ceil(per_row * 2.0**exponent).astype(np.int64)
     units = np.where(row_scales > 0, row_scales, 1)[:, None] * 2.0**-exponent
     return IntegerMatrix(
-        codes=codes.astype(np.int8), group_scales=np.rint(scales / units).astype(np.int64),
-        row_scales=row_scales, exponent=exponent)
+        codes=codes.astype(np.int8),
+        group_scales=np.rint(scales / units).astype(np.int64),
+        row_scales=row_scales,
+        exponent=exponent,
+    )
 
 
 def integer_norm(gains, columns: int) -> IntegerNorm:
     """Gains of a norm over `columns` padded elements."""
     padded = np.zeros(columns)
-    padded[:len(gains)] = np.asarray(gains, np.float64) * math.sqrt(len(gains))
+    padded[: len(gains)] = np.asarray(gains, np.float64) * math.sqrt(len(gains))
     values, exponent = to_integers(padded, CONSTANT_LIMIT)
     return IntegerNorm(gains=values, exponent=exponent)
 
@@ -150,14 +160,24 @@ def quantise_model(model: Model, positions: int) -> IntegerModel:
 
     def layer(source):
         return IntegerLayer(
-            attention_norm=integer_norm(source.attention_norm, columns), q=integer_matrix(source.q, attention),
-            k=integer_matrix(source.k), v=integer_matrix(source.v), o=integer_matrix(source.o),
-            ffn_norm=integer_norm(source.ffn_norm, columns), gate=integer_matrix(source.gate),
-            up=integer_matrix(source.up), down=integer_matrix(source.down))
+            attention_norm=integer_norm(source.attention_norm, columns),
+            q=integer_matrix(source.q, attention),
+            k=integer_matrix(source.k),
+            v=integer_matrix(source.v),
+            o=integer_matrix(source.o),
+            ffn_norm=integer_norm(source.ffn_norm, columns),
+            gate=integer_matrix(source.gate),
+            up=integer_matrix(source.up),
+            down=integer_matrix(source.down),
+        )
 
     embedding = integer_matrix(model.embedding)
     return IntegerModel(
-        shape=shape, embedding=embedding, layers=tuple(layer(source) for source in model.layers),
-        norm=integer_norm(model.norm, columns), head=embedding if shape.tied else integer_matrix(model.head),
+        shape=shape,
+        embedding=embedding,
+        layers=tuple(layer(source) for source in model.layers),
+        norm=integer_norm(model.norm, columns),
+        head=embedding if shape.tied else integer_matrix(model.head),
         rotations=rotation_table(shape, positions),
-        epsilon=round(shape.norm_eps * shape.dim * (1 << (2 * FRACTION_BITS))))
+        epsilon=round(shape.norm_eps * shape.dim * (1 << (2 * FRACTION_BITS))),
+    )

@@ -10,11 +10,22 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from rtl.arithmetic.root import Root
+from rtl.arithmetic.silu import Silu
 from rtl.formats import GROUP
 from rtl.tile.config import (
-    ALU_STAGE, EXTREME_STAGE, READ_LATENCY, REDUCE_STAGE, REGISTER_STAGE, REQUANTISE_STAGE, ROOT_STAGE, SCALE_STAGE, SUM_STAGE, VECTOR_ENTRY,
-    WRITE_STAGE, TileConfig)
-from rtl.arithmetic.silu import Silu
+    ALU_STAGE,
+    EXTREME_STAGE,
+    READ_LATENCY,
+    REDUCE_STAGE,
+    REGISTER_STAGE,
+    REQUANTISE_STAGE,
+    ROOT_STAGE,
+    SCALE_STAGE,
+    SUM_STAGE,
+    VECTOR_ENTRY,
+    WRITE_STAGE,
+    TileConfig,
+)
 from rtl.tile.program import SETUP_CYCLES, Destination, Instruction, Reduce, Second, Source
 
 NORMALISER_STAGE = REDUCE_STAGE
@@ -31,14 +42,19 @@ class Scheduler:
     def __post_init__(self):
         self.pages = np.arange(1, self.config.context // GROUP + 1)
         self.now = np.zeros_like(self.pages)
-        self.head = np.full_like(self.pages, -1)          # last cycle at which a step reached the pipe's head
-        self.usable: dict[str, np.ndarray] = {}           # first cycle in which a resource may be read
-        self.written: dict[str, np.ndarray] = {}          # last cycle in which it was written
-        self.read: dict[str, np.ndarray] = {}             # last cycle in which it was read
-        self.normalised: list[np.ndarray] = []            # cycles at which the normaliser is taken
+        self.head = np.full_like(self.pages, -1)  # last cycle at which a step reached the pipe's head
+        self.usable: dict[str, np.ndarray] = {}  # first cycle in which a resource may be read
+        self.written: dict[str, np.ndarray] = {}  # last cycle in which it was written
+        self.read: dict[str, np.ndarray] = {}  # last cycle in which it was read
+        self.normalised: list[np.ndarray] = []  # cycles at which the normaliser is taken
 
-    def add(self, instruction: Instruction, *, reads: dict[str, int] | None = None,
-            writes: dict[str, tuple[int, int]] | None = None):
+    def add(
+        self,
+        instruction: Instruction,
+        *,
+        reads: dict[str, int] | None = None,
+        writes: dict[str, tuple[int, int]] | None = None,
+    ):
         """Append an instruction with the smallest safe wait.
 
         reads : resource -> cycles after a step's issue in which it is read
@@ -86,8 +102,11 @@ class Scheduler:
         return times
 
     def _collides(self, instruction, last, entry):
-        return any((mine == taken).any() for mine in self._normaliser_times(instruction, last, entry)
-                   for taken in self.normalised)
+        return any(
+            (mine == taken).any()
+            for mine in self._normaliser_times(instruction, last, entry)
+            for taken in self.normalised
+        )
 
     def _commit(self, instruction, start, span, entry, reads, writes):
         self.instructions.append(instruction)
@@ -111,9 +130,13 @@ def scheduled(scheduler: Scheduler, **fields):
     regions = {key: fields.pop(key) for key in list(fields) if key.startswith(("reads_", "writes"))}
     instruction = Instruction(**fields)
     entry, arrival = scheduler.entry(instruction), scheduler.config.stream_latency
-    offsets = {"reads_a": 0, "reads_b": entry + ALU_STAGE - Silu.LATENCY - READ_LATENCY,
-               "reads_constant": entry + REQUANTISE_STAGE - READ_LATENCY, "reads_memory": arrival - READ_LATENCY,
-               "reads_activations": arrival - READ_LATENCY}
+    offsets = {
+        "reads_a": 0,
+        "reads_b": entry + ALU_STAGE - Silu.LATENCY - READ_LATENCY,
+        "reads_constant": entry + REQUANTISE_STAGE - READ_LATENCY,
+        "reads_memory": arrival - READ_LATENCY,
+        "reads_activations": arrival - READ_LATENCY,
+    }
     reads = {regions[key]: offset for key, offset in offsets.items() if key in regions}
     if instruction.source != Source.SCALE or instruction.scale:
         reads[f"scale {instruction.scale}"] = entry + SCALE_STAGE
@@ -138,5 +161,3 @@ def scheduled(scheduler: Scheduler, **fields):
         reads[f"scale {instruction.other}"] = entry
         writes[f"scale {instruction.second_register}"] = (entry + ROOT_STAGE - 1, entry + ROOT_STAGE)
     scheduler.add(instruction, reads=reads, writes=writes)
-
-
