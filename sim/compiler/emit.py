@@ -10,6 +10,9 @@ from sim.compiler.place import LayerPlace, Placement, key_shift
 from sim.compiler.quantise import NORM_SHIFT, IntegerLayer, IntegerMatrix, IntegerModel, IntegerNorm
 from sim.compiler.schedule import Scheduler, scheduled
 
+ZERO_SHIFT = 63
+"""A second shift that leaves nothing of a one."""
+
 
 class Emitter:
     """Writes a model's program into a scheduler; one method a part of the model."""
@@ -22,6 +25,8 @@ class Emitter:
         self.words = model.embedding.groups * config.beats
         self.head_words = model.shape.head_dim // config.lanes
         self.layer = 0
+        # A head that fills its activation words; of others the rest of the last word has to be zero.
+        self.whole_heads = model.shape.head_dim == GROUP << key_shift(model.shape.head_dim)
 
     def token(self) -> list[Instruction]:
         """The program of one token."""
@@ -72,6 +77,20 @@ class Emitter:
             writes="x",
             reduce=Reduce.ABSOLUTE,
             register=self.register["x"],
+        )
+        if not self.whole_heads:
+            self._clear_queries()
+
+    def _clear_queries(self):
+        """Zero the activation words of the queries, of which a narrow head writes only a part."""
+        self.emit(
+            phase="embedding",
+            source=Source.ONE,
+            blocks=(self.model.shape.heads << key_shift(self.model.shape.head_dim)) * self.config.beats,
+            scale_shift=ZERO_SHIFT,
+            destination=Destination.ACTIVATION,
+            d=self.place.activations["q"],
+            writes="activations q 0",
         )
 
     def _normalise(self, norm: IntegerNorm, constants: int, phase: str = "norm", scaled: bool = True):
@@ -242,7 +261,7 @@ class Emitter:
                 writes=f"{name} memory {self.layer}",
             )
         step = 1 << key_shift(shape.head_dim)
-        whole = shape.head_dim == step * GROUP
+        whole = self.whole_heads
         for head in range(1 if whole else shape.heads):
             self._quantise(
                 "q",
@@ -266,7 +285,7 @@ class Emitter:
         share, beats = shape.heads // shape.kv_heads, config.beats
         first, second = score_shifts(shape.head_dim)
         step, pages = 1 << key_shift(shape.head_dim), config.context // GROUP
-        whole = shape.head_dim == step * GROUP
+        whole = self.whole_heads
         rows = config.context // config.lanes
         for slot, head in enumerate(heads):
             self.emit(
