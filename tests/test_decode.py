@@ -70,24 +70,20 @@ def test_a_whole_context(design, verse, tmp_path):
 
 def test_single_bit_errors_are_corrected_and_counted(verse, tmp_path):
     run = prepared("mram-22nm", verse, "The king", 2)
-    place = run.program.placement
-    for lane, word, bit in [
-        (0, place.head.weights, 0),
-        (3, place.head.weights + 7, 100),
-        (7, place.head.weights + 99, 273),
-    ]:
-        run.program.weights[lane, word, bit] ^= 1
+    gate = run.program.placement.layers[2].matrices["gate"]  # read once for every position
+    for lane, word, bit in [(0, 0, 0), (3, 7, 100), (7, 99, 273)]:
+        run.program.weights[lane, gate.weights + word, bit] ^= 1
     observed = simulate(run, tmp_path, Silent())
     check(run, observed)
-    assert observed["corrected_words"] == 3 * 2  # the output matrix is read once for each of two tokens
+    assert observed["corrected_words"] == 3 * run.total
 
 
 def test_double_bit_errors_are_reported(verse, tmp_path):
     run = prepared("mram-22nm", verse, "The king", 2)
-    word = run.program.placement.head.weights + 5
-    run.program.weights[2, word, [10, 200]] ^= 1
+    gate = run.program.placement.layers[2].matrices["gate"]
+    run.program.weights[2, gate.weights + 5, [10, 200]] ^= 1
     observed = simulate(run, tmp_path, Silent())
-    assert (observed["corrected_words"], observed["uncorrectable_words"]) == (0, 2)
+    assert (observed["corrected_words"], observed["uncorrectable_words"]) == (0, run.total)
     assert observed["token_cycles"] == emission_cycles(run.program.instructions, len(run.prompt_tokens), run.total)
 
 

@@ -23,18 +23,18 @@ def tutorial():
 
 @pytest.fixture(scope="module")
 def points(tutorial):
-    return list(tutorial.sweep(load_design("mram-22nm"), tmrs=(0.3, 0.9, 1.8, 3.0), diameters=(40e-9, 45e-9)))
+    return list(tutorial.sweep(load_design("mram-22nm"), tmrs=(0.6, 0.9, 1.8, 3.0), diameters=(40e-9, 45e-9)))
 
 
 def test_the_sweep_goes_through_every_stack(points):
     assert [(point.diameter, point.tmr) for point in points] == [
-        (diameter, tmr) for diameter in (40e-9, 45e-9) for tmr in (0.3, 0.9, 1.8, 3.0)
+        (diameter, tmr) for diameter in (40e-9, 45e-9) for tmr in (0.6, 0.9, 1.8, 3.0)
     ]
 
 
 def test_a_stack_without_margin_is_refused_with_the_reason(points):
     refused = [point for point in points if point.refused]
-    assert [point.tmr for point in refused] == [0.3, 0.3]
+    assert [point.tmr for point in refused] == [0.6, 0.6]
     assert all("raise the TMR" in point.refused for point in refused)
     assert all(math.isnan(point.tokens_per_s) for point in refused)
 
