@@ -3,7 +3,6 @@
 import itertools
 import math
 import runpy
-from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 

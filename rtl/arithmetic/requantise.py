@@ -36,14 +36,11 @@ def requantise(a, constant, first_shift: int, scale: Scale, scale_shift: int, *,
 class Requantiser(wiring.Component):
     """`requantise` for one element. Latency 4 cycles, one element a cycle.
 
-    `constant` and `first_shift` are taken in the cycle after `a`; `scale`, `invert` and `scale_shift` in the
-    second cycle after `a`... see `Attributes`.
-
     Attributes
     ----------
-    a, constant, first_shift : cycle 0 (first_shift is used one cycle later, delayed inside)
-    factor, shift : cycle 2, see `scale_operands`
-    y : cycle 4
+    a, constant, first_shift : in cycle 0
+    factor, shift : in cycle 2, from `scale_operands`
+    y : in cycle 4
     """
 
     LATENCY = 4
