@@ -23,7 +23,7 @@ def saturate_value(value: Value, bits: int) -> Value:
     value = Value.cast(value)
     top = value[bits - 1 :]
     fits = (top == 0) | top.all()
-    limit = Cat((~value[-1]).replicate(bits - 1), value[-1]).as_signed()
+    limit = Mux(value[-1], -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
     return Mux(fits, value[:bits].as_signed(), limit)
 
 

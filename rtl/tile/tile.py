@@ -1,6 +1,8 @@
 """The tile: banks, lanes, vector unit and sequencer."""
 
-from amaranth.hdl import ClockSignal, Instance, Module, Mux, ResetSignal, Signal
+from types import SimpleNamespace
+
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -17,6 +19,8 @@ from rtl.tile.stages import Stages
 from rtl.tile.vector_unit import VectorUnit
 
 SIGNATURE = {
+    "clk": In(1),
+    "rst": In(1),
     "start": In(1),
     "prompt_length": In(TOKEN_BITS),
     "total_length": In(TOKEN_BITS),
@@ -43,8 +47,11 @@ class Tile(wiring.Component):
     program once for every position and gives a token for each position from the prompt's last on. The
     number of cycles of a position is the program's, exactly (see `rtl.tile.program`).
 
+    Every input, the reset too, goes through a register first, so that no logic hangs on a port.
+
     Attributes
     ----------
+    clk, rst : clock, and reset to be held for two cycles at least
     start, prompt_length, total_length, vocabulary, epsilon : as in `Sequencer` and `VectorUnit`
     prompt_write, prompt_write_address, prompt_write_data : write port of the prompt memory
     busy, token_valid, token, cycles : as in `Sequencer`
@@ -59,30 +66,44 @@ class Tile(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        host = self._inputs(m)
         m.submodules.sequencer = sequencer = Sequencer(self.config)
         m.submodules.vector_unit = vector = VectorUnit(self.config)
         m.submodules.embedding = embedding = Embedding(self.config)
-        self._host(m, sequencer, vector)
-        self._memories(m, sequencer, vector)
-        self._lanes(m, sequencer, vector, embedding)
+        self._host(m, host, sequencer, vector)
+        self._memories(m, host, sequencer, vector)
+        self._lanes(m, host, sequencer, vector, embedding)
         return m
 
-    def _host(self, m, sequencer, vector):
+    def _inputs(self, m):
+        """Both clock domains, and the inputs by name, registered."""
+        m.domains.sync = sync = ClockDomain(local=True)
+        m.domains.host = host = ClockDomain(local=True, reset_less=True)
+        m.d.comb += [sync.clk.eq(self.clk), host.clk.eq(self.clk)]
+        m.d.host += sync.rst.eq(self.rst)
+        registered = {}
+        for name, member in SIGNATURE.items():
+            if member.flow == In and name not in ("clk", "rst"):
+                registered[name] = Signal.like(getattr(self, name), name=f"host_{name}")
+                m.d.host += registered[name].eq(getattr(self, name))
+        return SimpleNamespace(**registered)
+
+    def _host(self, m, host, sequencer, vector):
         for name in ("start", "prompt_length", "total_length", "vocabulary"):
-            m.d.comb += getattr(sequencer, name).eq(getattr(self, name))
+            m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
         m.d.comb += [
             self.busy.eq(sequencer.busy),
             self.token_valid.eq(sequencer.token_valid),
             self.token.eq(sequencer.emitted),
             self.cycles.eq(sequencer.cycles),
             sequencer.argmax.eq(vector.argmax),
-            vector.epsilon.eq(self.epsilon),
+            vector.epsilon.eq(host.epsilon),
             vector.step.eq(sequencer.step),
             vector.position.eq(sequencer.position),
             vector.token.eq(sequencer.token),
         ]
 
-    def _memories(self, m, sequencer, vector):
+    def _memories(self, m, host, sequencer, vector):
         config = self.config
         lane = vector.position[: ceil_log2(config.lanes)]
         m.submodules.program_memory = sram(
@@ -98,9 +119,9 @@ class Tile(wiring.Component):
             grain=TOKEN_BITS,
             read_address=sequencer.prompt_address,
             read_data=sequencer.prompt,
-            write_enable=self.prompt_write,
-            write_address=self.prompt_write_address[: ceil_log2(config.context)],
-            write_data=self.prompt_write_data,
+            write_enable=host.prompt_write,
+            write_address=host.prompt_write_address[: ceil_log2(config.context)],
+            write_data=host.prompt_write_data,
         )
         address_bits = ceil_log2(config.constant_words)
         m.submodules.constant_memory = sram(
@@ -135,7 +156,7 @@ class Tile(wiring.Component):
         m.d.sync += target.eq(word)
         return word
 
-    def _lanes(self, m, sequencer, vector, embedding):
+    def _lanes(self, m, host, sequencer, vector, embedding):
         """The banks and the lanes, and the delays that bring words and activations together."""
         config, step = self.config, sequencer.step
         source, arrival = step.instruction.source, config.stream_latency
@@ -216,7 +237,7 @@ class Tile(wiring.Component):
             )
         m.d.comb += vector.embedding.eq(embedding.values)
         delivered = pipe.at("weights", arrival)
-        with m.If(self.start & ~self.busy):
+        with m.If(host.start & ~self.busy):
             m.d.sync += [
                 self.weight_words.eq(0),
                 self.lane_words.eq(0),

@@ -4,6 +4,7 @@ import itertools
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.exponential import Exponential
@@ -112,15 +113,9 @@ class VectorUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        self._scales = Array(
-            Signal(
-                SCALE_LAYOUT,
-                name=f"scale_{i}",
-                init={"mantissa": ONE.mantissa, "exponent": ONE.exponent, "inverse": ONE.inverse} if i == 0 else None,
-            )
-            for i in range(SCALES)
-        )
-        self._extremes = Array(signed_array(EXTREMES, VECTOR_BITS, "extreme"))
+        one = {"mantissa": ONE.mantissa, "exponent": ONE.exponent, "inverse": ONE.inverse}
+        m.submodules.scales = self._scales = Memory(shape=SCALE_LAYOUT, depth=SCALES, init=[one])
+        m.submodules.extremes = self._extremes = Memory(shape=signed(VECTOR_BITS), depth=EXTREMES, init=[])
         pipe = self._head(m)
         exponentials, y = self._rescale(m, pipe)
         result = self._alu(m, pipe, y)
@@ -184,7 +179,8 @@ class VectorUnit(wiring.Component):
     def _rescale(self, m, pipe):
         """Operand, exponential, requantiser: (exponentials two stages in, y at `ALU_STAGE`)."""
         source, exponential = pipe.at("source", 0), pipe.at("exponential", REQUANTISE_STAGE)
-        maximum = self._extremes[pipe.at("extreme", 0)]
+        extremes = self._extremes.read_port(domain="comb")
+        m.d.comb += extremes.addr.eq(pipe.at("extreme", 0))
         constant_at, mode = REQUANTISE_STAGE - READ_LATENCY, pipe.at("constant_mode", REQUANTISE_STAGE)
         m.d.comb += [
             self.constant_read.eq(
@@ -226,7 +222,7 @@ class VectorUnit(wiring.Component):
             m.d.sync += [delayed[0].eq(operand), delayed[1].eq(delayed[0])]
             m.d.comb += [
                 power.score.eq(operand),
-                power.maximum.eq(maximum),
+                power.maximum.eq(extremes.data),
                 power.masked.eq(pipe.at("masked", 0)[i]),
                 requantiser.a.eq(Mux(exponential, power.value, delayed[1])),
                 requantiser.constant.eq(
@@ -242,9 +238,10 @@ class VectorUnit(wiring.Component):
         return exponentials, results
 
     def _scale(self, m, pipe, field, stage):
-        scale = Signal(SCALE_LAYOUT, name=f"{field}_at_{stage}")
-        m.d.comb += scale.eq(self._scales[pipe.at(field, stage)])
-        return scale
+        """The scalar register that a field names, at a stage: a read port of its own."""
+        port = self._scales.read_port(domain="comb")
+        m.d.comb += port.addr.eq(pipe.at(field, stage))
+        return port.data
 
     def _alu(self, m, pipe, y):
         """Second operand and the operation: results at `WRITE_STAGE`."""
@@ -330,9 +327,12 @@ class VectorUnit(wiring.Component):
         closing = pipe.at("valid", at) & pipe.at("closes", at)
         kind, kind_two = pipe.at("reduce", at), pipe.at("second", at + 1)
         closing_two = pipe.at("valid", at + 1) & pipe.at("closes", at + 1)
-        for i, register in enumerate(self._extremes):
-            with m.If(closing & (kind == Reduce.MAXIMUM) & (pipe.at("extreme", at) == i)):
-                m.d.sync += register.eq(extreme)
+        extremes = self._extremes.write_port()
+        m.d.comb += [
+            extremes.en.eq(closing & (kind == Reduce.MAXIMUM)),
+            extremes.addr.eq(pipe.at("extreme", at)),
+            extremes.data.eq(extreme),
+        ]
         m.d.comb += self.argmax.eq(index)
 
         other = self._scale(m, pipe, "other", at + 1)
@@ -369,9 +369,12 @@ class VectorUnit(wiring.Component):
                 register.eq(pipe.at("register", at)),
             ]
         done = Stages(m, "normalised", {"writes": writes, "register": register})
-        for i, scale in enumerate(self._scales):
-            with m.If(done.at("writes", Normaliser.LATENCY) & (done.at("register", Normaliser.LATENCY) == i)):
-                m.d.sync += scale.eq(normaliser.result)
+        scales = self._scales.write_port()
+        m.d.comb += [
+            scales.en.eq(done.at("writes", Normaliser.LATENCY)),
+            scales.addr.eq(done.at("register", Normaliser.LATENCY)),
+            scales.data.eq(normaliser.result),
+        ]
 
     def _extreme(self, m, pipe, result):
         """Largest magnitude or value of the instruction so far, and its index."""
