@@ -154,7 +154,7 @@ def _conclude(design: Design, measurement: Measurement, as_json: bool) -> None:
         _print_json({**measurement.as_dict(), "report": str(report)})
     else:
         _show_measurement(measurement, report)
-    if not (measurement.golden_equal and measurement.cycles_equal):
+    if not (measurement.golden_equal and measurement.cycles_equal) or measurement.uncorrectable_words:
         raise typer.Exit(FAILED)
 
 

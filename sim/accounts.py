@@ -12,11 +12,13 @@ def events(instructions: tuple[Instruction, ...], config: TileConfig, position: 
 
     Keys: `weight reads` and `KV reads` (all lanes together), `lane words` (words multiplied), `KV writes`,
     `vector reads`, `vector writes`, `activation reads`, `activation writes`, `constant reads`, `constant writes`,
-    `program reads` and `vector steps`.
+    `program reads`, `prompt reads` and `vector steps`. An embedding counts as a read of every bank, of which one
+    lane's word is used.
     """
     pages, counts = position // GROUP + 1, Counter()
     for instruction in instructions:
         counts["program reads"] += 1
+        counts["prompt reads"] += 1  # the prompt memory is read with the program's
         if instruction.source == Source.END_OF_PROMPT and not emits:
             break
         if instruction.source < Source.END_OF_PROMPT:

@@ -47,6 +47,7 @@ class Prepared:
     physical: Physical
     build: Build
     program: Program
+    sources: dict[str, str]
     prompt: str
     prompt_tokens: list[int]
     expected: list[int]
@@ -144,6 +145,7 @@ def prepare(
             physical=physical.result(),
             build=simulation,
             program=program,
+            sources=sources,
             prompt=prompt,
             prompt_tokens=prompt_tokens,
             expected=expected,
@@ -233,6 +235,9 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
     prefill = predicted[0] - token_cycles(program.instructions, first, emits=True)
     cycles = (observed["token_cycles"][-1] - prefill) / len(generated)
     counts = _mean(events(program.instructions, tile.config, at, emits=True) for at in generated)
+    # Words are the hardware's own count, less what the schedule says of the prompt before the first token.
+    before = sum(events(program.instructions, tile.config, at, emits=False)["weight reads"] for at in range(first))
+    counts["weight reads"] = (observed["weight_words"] - before) / len(generated)
     phases = _mean(phase_cycles(program.instructions, at, emits=True) for at in generated)
     figures = rates(tile, weight_words=counts["weight reads"], cycles=cycles, area=physical.total_area)
     joules = energy(physical, counts, cycles)
@@ -279,12 +284,16 @@ def _mean(counters) -> Counter[str]:
 
 
 def _write_results(folder: Path, prepared: Prepared, measurement: Measurement):
-    """The rest of the run folder: measurement, program listing, and a manifest of what it was made with."""
+    """The rest of the run folder: measurement, Verilog, program listing, and a manifest of what it was made with."""
+    (folder / "verilog").mkdir()
+    for name, text in prepared.sources.items():
+        (folder / "verilog" / name).write_text(text)
     (folder / "measurement.json").write_text(json.dumps(measurement.as_dict(), indent=1))
     (folder / "program.txt").write_text("".join(f"{i}\n" for i in prepared.program.instructions))
     manifest = {
         "design": asdict(prepared.design),
         "expected_tokens": prepared.expected,
+        "expected_cycles": measurement.predicted_cycles,
         "versions": {
             **prepared.build.versions,
             "amaranth": metadata.version("amaranth"),

@@ -31,9 +31,8 @@ def golden_logits(model: Model, tokens: list[int], *, window: int):
     return np.stack(rows)
 
 
-def golden_losses(model: Model, tokens: list[int], *, window: int):
-    """`sim.reference.token_losses` of the integer golden, float64 [len(tokens) - 1]."""
-    values = golden_logits(model, tokens, window=window)
+def losses(values, tokens: list[int]):
+    """Negative log-likelihood of every token but the first under `golden_logits`, float64 [len(tokens) - 1]."""
     peak = values.max(axis=1, keepdims=True)
     return np.log(np.exp(values - peak).sum(axis=1)) + peak[:, 0] - values[np.arange(len(values)), tokens[1:]]
 
@@ -43,8 +42,8 @@ def main():
     model = load_model(sys.argv[1] if len(sys.argv) > 1 else "verse")
     tokens = held_out_tokens(model)
     exact = token_losses(model, tokens, window=WINDOW)
-    integer = golden_losses(model, tokens, window=WINDOW)
-    chosen = golden_logits(model, tokens, window=WINDOW).argmax(axis=1)
+    values = golden_logits(model, tokens, window=WINDOW)
+    integer, chosen = losses(values, tokens), values.argmax(axis=1)
     fp32 = np.concatenate([logits(model, tokens[part]) for part in windows(len(tokens), WINDOW)]).argmax(axis=1)
     first, second = np.exp(exact.mean(dtype=np.float64)), np.exp(integer.mean())
     print(

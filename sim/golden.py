@@ -16,7 +16,7 @@ from rtl.arithmetic.root import root
 from rtl.arithmetic.scale import ONE, Scale, multiply_scales, normalise
 from rtl.formats import ACTIVATION_BITS, CODE_BITS, FRACTION_BITS
 from rtl.tile.vector_unit import keep_scale
-from sim.compiler.numbers import KEEP_SHIFT, OUTPUT_SHIFT, embedding_shift, logit_shift, score_shifts
+from sim.compiler.numbers import KEEP_SHIFT, OUTPUT_SHIFT, embedding_shift, score_shifts
 from sim.compiler.quantise import NORM_SHIFT, IntegerLayer, IntegerMatrix, IntegerModel, IntegerNorm
 
 
@@ -69,7 +69,7 @@ class Golden:
             scale.exponent + self.model.norm.unit + 1 - ACTIVATION_BITS + head.first_shift - head.exponent
         )
         sums = accumulate_rows(head.weights, activations)[: self.model.shape.vocab]
-        return requantise(sums, head.row_scales[: len(sums)], head.first_shift, ONE, logit_shift())
+        return requantise(sums, head.row_scales[: len(sums)], head.first_shift, ONE, 0)
 
     def _embed(self, token):
         table = self.model.embedding

@@ -27,7 +27,7 @@ class Measurement:
     utilisation
         Weight words delivered over those that the banks could deliver in the time, 0 to 1.
     phase_cycles
-        Phase to cycles of one decode step; they sum to the step.
+        Phase to cycles of a decode step, mean over the generated tokens; they sum to `cycles_per_token`.
     clock_hz, max_clock_hz
         Chosen by the design, and the highest that synthesis found.
     area_mm2, energy_j
@@ -45,7 +45,7 @@ class Measurement:
     simulated_cycles: int
     cycles_per_token: float
     utilisation: float
-    phase_cycles: dict[str, int]
+    phase_cycles: dict[str, float]
     clock_hz: float
     max_clock_hz: float
     tile_area_mm2: float

@@ -70,16 +70,18 @@ def max_clock(tile: Tile, synthesis: Synthesis) -> float:
     return (1 - technology.clock_margin) / (slowest + technology.flop_overhead_fo4 * fo4)
 
 
-def lane_gates(synthesis: Synthesis) -> float:
-    """NAND2 equivalents of all lanes."""
+def gates_below(synthesis: Synthesis, name: str) -> float:
+    """NAND2 equivalents of a module and all below it, as often as they are there."""
     return sum(
-        module.count * module.nand2_equivalents for module in synthesis.modules if module.name.split(".")[0] == "lane"
+        module.count * module.nand2_equivalents
+        for module in synthesis.modules
+        if f"{module.name}.".startswith(f"{name}.")
     )
 
 
 def _area(tile: Tile, synthesis: Synthesis) -> dict[str, float]:
     per_gate = tile.technology.nand2_area / tile.technology.placement_utilisation
-    lanes = lane_gates(synthesis)
+    lanes = gates_below(synthesis, "lane")
     logic = {"lanes": lanes * per_gate, "vector unit and sequencer": (synthesis.nand2_equivalents - lanes) * per_gate}
     banks = {"weight banks": tile.bank.area * tile.config.lanes}
     small = sum(tile.srams[name].area for name in ("activation", "program", "prompt"))
@@ -94,16 +96,19 @@ def _area(tile: Tile, synthesis: Synthesis) -> dict[str, float]:
 
 
 def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str, float]:
-    """Joules by part for the events of `sim.accounts` in a number of cycles."""
+    """Joules by part for the events of `sim.accounts` in a number of cycles.
+
+    Lanes and vector unit switch in the cycles that have work for them, all other logic in every cycle.
+    """
     tile, technology = physical.tile, physical.tile.technology
     macros = {name: sram.macro for name, sram in tile.srams.items()}
     seconds = cycles / tile.clock_hz
-    lanes = lane_gates(physical.synthesis)
-    rest = physical.synthesis.nand2_equivalents - lanes
+    lanes, vector = (gates_below(physical.synthesis, name) for name in ("lane", "tile.vector_unit"))
+    rest = physical.synthesis.nand2_equivalents - lanes - vector
     per_gate = ACTIVITY * technology.nand2_energy
     small = sum(
         macros[name].read_energy * counts[f"{name} reads"] + macros[name].write_energy * counts[f"{name} writes"]
-        for name in ("activation", "constant", "program")
+        for name in ("activation", "constant", "program", "prompt")
     )
     leaking = (
         tile.bank.leakage * tile.config.lanes
@@ -119,7 +124,7 @@ def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str,
         + macros["vector"].write_energy * counts["vector writes"],
         "other memories": small,
         "lanes": lanes / tile.config.lanes * per_gate * counts["lane words"],
-        "vector unit and sequencer": rest * per_gate * counts["vector steps"],
+        "vector unit and sequencer": per_gate * (vector * counts["vector steps"] + rest * cycles),
         "clock": physical.synthesis.flops * CLOCK_LOAD * technology.nand2_energy * cycles,
         "leakage": leaking * seconds,
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from devicemodels.errors import UserError
 from devicemodels.macro import MemoryMacro, sram_macro, sram_organisation
 from devicemodels.technology import Technology
+from devicemodels.transistor import fo4_at
 from rtl.formats import ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.memory.timing import bank_timing
 from rtl.tile.config import TileConfig
@@ -63,11 +64,11 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
     """
     sheets = sheets or load_sheets(design)
     bank, clock = weight_bank(design, sheets), design.tile.clock_mhz * 1e6
-    choice = design.tile
+    choice, technology = design.tile, sheets.technology.device
     config = TileConfig(
         lanes=choice.lanes,
         bank_words=design.memory.words,
-        bank=bank_timing(bank, clock),
+        bank=bank_timing(bank, clock, capture_time(technology, design.memory.temperature_k)),
         kv_words=choice.kv_words,
         vector_words=choice.vector_words,
         constant_words=choice.constant_words,
@@ -77,20 +78,26 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
     )
     srams = _srams(config, sheets, design.memory.temperature_k)
     for name, sram in srams.items():
-        if sram.macro.read_cycle * clock > 1:
+        cycle = max(sram.macro.read_cycle, sram.macro.write_cycle)
+        if cycle * clock > 1:
             raise UserError(
-                f"the {name} SRAM reads every {sram.macro.read_cycle * 1e9:.2f} ns and needs one cycle: "
-                f"lower tile.clock_mhz from {choice.clock_mhz:g} to {1e-6 / sram.macro.read_cycle:.0f} or "
+                f"the {name} SRAM takes {cycle * 1e9:.2f} ns for an access and has one cycle: "
+                f"lower tile.clock_mhz from {choice.clock_mhz:g} to {int(1e-6 / cycle)} or "
                 "take fewer words"
             )
     return Tile(
         config=config,
-        technology=sheets.technology.device,
+        technology=technology,
         bank=bank,
         srams=srams,
         clock_hz=clock,
         temperature=design.memory.temperature_k,
     )
+
+
+def capture_time(technology: Technology, temperature: float) -> float:
+    """Clock-to-output and set-up of the registers around a memory, in seconds."""
+    return technology.flop_overhead_fo4 * fo4_at(technology, temperature=temperature)
 
 
 def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict[str, Sram]:

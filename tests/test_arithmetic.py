@@ -24,7 +24,6 @@ EDGES = [0, 1, -1, 2**31 - 1, -(2**31), 2**30, -(2**30), 12345, -54321]
 
 @given(st.integers(-(2**61), 2**61), st.integers(0, 63))
 def test_round_shift_rounds_halves_up(value, shift):
-    assert int(round_shift(value, shift)) == math.floor(value / 2**shift + 0.5) if abs(value) < 2**52 else True
     assert int(round_shift(value, shift)) == (2 * value // 2**shift + 1) // 2
 
 

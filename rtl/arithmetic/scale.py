@@ -83,7 +83,7 @@ class Normaliser(wiring.Component):
         stage = Signal(SCALE_LAYOUT, name="normalised")
         m.d.sync += [stage.mantissa.eq(mantissa), stage.exponent.eq(exponent)]
         # 2**31 = 2**15 followed by 16 zeros: after 2**15, which is at most m, 17 quotient bits remain.
-        remainder = Signal(INVERSE_BITS, init=0, name="remainder_start")
+        remainder = Signal(INVERSE_BITS, name="remainder_start")
         m.d.comb += remainder.eq(1 << (MANTISSA_BITS - 2))
         for index in range(self.STAGES):
             stage, remainder = self._divide(m, index, stage, remainder)

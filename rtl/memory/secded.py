@@ -94,7 +94,9 @@ def decode(code, data_bits: int):
 
 
 class SecdedDecoder(wiring.Component):
-    """`decode` at full rate: one codeword a cycle, latency 2 cycles.
+    """`decode` at full rate: one codeword a cycle, latency 3 cycles.
+
+    The first stage only keeps the word, so that a bank's read time is followed by a register and no logic.
 
     Attributes
     ----------
@@ -103,7 +105,7 @@ class SecdedDecoder(wiring.Component):
     corrected, uncorrectable : raised for one cycle with the word
     """
 
-    LATENCY = 2
+    LATENCY = 3
 
     def __init__(self, data_bits: int):
         self.data_bits = data_bits
@@ -120,11 +122,14 @@ class SecdedDecoder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         length, hamming = code_bits(self.data_bits), check_bits(self.data_bits) - 1
-        code, syndrome = Signal(length, reset_less=True), Signal(hamming, reset_less=True)
-        odd, valid = Signal(), Signal()
-        m.d.sync += valid.eq(self.valid)
+        captured, code = Signal(length, reset_less=True), Signal(length, reset_less=True)
+        syndrome, odd = Signal(hamming, reset_less=True), Signal()
+        arrived, valid = Signal(), Signal()
+        m.d.sync += [arrived.eq(self.valid), valid.eq(arrived)]
         with m.If(self.valid):
-            m.d.sync += [code.eq(self.code), Cat(odd, syndrome).eq(_parities(self.code, hamming))]
+            m.d.sync += captured.eq(self.code)
+        with m.If(arrived):
+            m.d.sync += [code.eq(captured), Cat(odd, syndrome).eq(_parities(captured, hamming))]
         inside = syndrome < length
         repaired = Signal(length)
         m.d.comb += repaired.eq(code ^ Mux(odd & inside, Const(1, length) << syndrome, 0)[:length])

@@ -12,12 +12,17 @@ LONGEST_CADENCE = 15
 _TOLERANCE = 1e-9
 
 
-def bank_timing(macro: MemoryMacro, clock_hz: float) -> BankTiming:
+def bank_timing(macro: MemoryMacro, clock_hz: float, capture: float = 0.0) -> BankTiming:
     """A bank's read time and cycle in clock cycles, each rounded up.
 
-    Data are taken at the first clock edge at least `read_access` after the edge that starts the read; the next
-    read starts at the first edge at least `read_cycle` after it. A time that exceeds a whole number of periods
-    by less than a part in 10**9 counts as that number.
+    Data are taken at the first clock edge at least `read_access` and `capture` after the edge that starts the
+    read; the next read starts at the first edge at least `read_cycle` after it, and not before the data are taken.
+    A time that exceeds a whole number of periods by less than a part in 10**9 counts as that number. The node's
+    clock margin is not added: a macro's times carry a guard of their own.
+
+    Parameters
+    ----------
+    capture : clock-to-output and set-up of the registers around the bank, in seconds
 
     Raises
     ------
@@ -28,11 +33,12 @@ def bank_timing(macro: MemoryMacro, clock_hz: float) -> BankTiming:
     def cycles(time):
         return max(1, math.ceil(time * clock_hz * (1 - _TOLERANCE)))
 
-    cadence = cycles(macro.read_cycle)
+    latency = cycles(macro.read_access + capture)
+    cadence = max(cycles(macro.read_cycle), latency)
     if cadence > LONGEST_CADENCE:
         raise UserError(
             f"the {macro.kind} bank reads every {macro.read_cycle * 1e9:.2f} ns, {cadence} cycles at "
             f"{clock_hz / 1e6:g} MHz, and the tile waits at most {LONGEST_CADENCE}: lower tile.clock_mhz to "
             f"{LONGEST_CADENCE / macro.read_cycle / 1e6:.0f} or shorten memory.rows"
         )
-    return BankTiming(latency_cycles=min(cycles(macro.read_access), cadence), cadence_cycles=cadence)
+    return BankTiming(latency_cycles=latency, cadence_cycles=cadence)

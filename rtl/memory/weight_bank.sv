@@ -2,7 +2,7 @@
 //
 // A read starts at a clock edge with `enable`; `data` changes LATENCY edges later and holds until the next
 // read arrives. A bank takes one read in CADENCE cycles: a second one before that is a fault of the schedule,
-// which is reported and returns inverted data. Contents come from `<PREFIX><ID>.hex` in the working directory.
+// which stops the simulation. Contents come from `<PREFIX><ID>.hex` in the working directory.
 module weight_bank #(
     parameter WORDS = 16, parameter BITS = 8, parameter ADDRESS = 4,
     parameter LATENCY = 1, parameter CADENCE = 1, parameter ID = 0

@@ -11,6 +11,15 @@ from rtl.arithmetic.scale import Normaliser
 from rtl.formats import CONSTANT_BITS, GROUP
 from rtl.memory.secded import SecdedDecoder
 
+ADDRESSABLE_WORDS = {
+    "bank_words": 1 << 16,
+    "kv_words": 1 << 16,
+    "vector_words": 1 << 10,
+    "constant_words": 1 << 13,
+    "activation_words": 1 << 8,
+}
+"""Largest memories that the address fields of an instruction reach."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BankTiming:
@@ -42,6 +51,9 @@ class TileConfig:
     def __post_init__(self):
         if self.lanes not in (4, 8, 16, 32):
             raise UserError(f"a tile has 4, 8, 16 or 32 lanes, not {self.lanes}")
+        for name, words in ADDRESSABLE_WORDS.items():
+            if getattr(self, name) > words:
+                raise UserError(f"{name} is {getattr(self, name)}, and an instruction addresses at most {words}")
         if self.context % GROUP:
             raise UserError(
                 f"context {self.context} is not a multiple of {GROUP}; take {-(-self.context // GROUP) * GROUP}"

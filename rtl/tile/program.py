@@ -11,6 +11,8 @@ import enum
 from amaranth.hdl import signed
 from amaranth.lib import data
 
+from devicemodels.errors import UserError
+
 
 class Source(enum.IntEnum):
     """Where a step takes its operand a."""
@@ -92,7 +94,6 @@ FIELDS = {
     "activations": 8,
     "a": 10,
     "b": 10,
-    "b_mask": 10,
     "constant": 13,
     "constant_mode": 2,
     "constant_by_position": 1,
@@ -139,7 +140,6 @@ class Instruction:
     activations: int = 0
     a: int = 0
     b: int = 0
-    b_mask: int = (1 << 10) - 1
     constant: int = 0
     constant_mode: Constant = Constant.ONE
     constant_by_position: bool = False
@@ -166,7 +166,10 @@ class Instruction:
             value, bits = int(getattr(self, name)), getattr(shape, "width", shape)
             low = -(1 << (bits - 1)) if shape is not bits else 0
             if not low <= value < low + (1 << bits):
-                raise ValueError(f"{name} = {value} does not fit the instruction's {bits} bits")
+                raise UserError(
+                    f"the program needs {name} = {value}, and an instruction has {bits} bits for it: "
+                    "take a smaller model, a shorter context or more lanes"
+                )
 
     @property
     def by_position(self) -> bool:

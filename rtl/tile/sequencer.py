@@ -185,7 +185,7 @@ class Sequencer(wiring.Component):
             step.memory.eq(current.memory + offset),
             step.activations.eq(current.activations + group),
             step.a.eq(current.a + index),
-            step.b.eq(current.b + (index & current.b_mask)),
+            step.b.eq(current.b + index),
             step.constant.eq(current.constant + constant),
             step.beat.eq(beat),
             step.instruction.eq(current),

@@ -117,6 +117,7 @@ class Tile(wiring.Component):
         m.submodules.prompt_memory = sram(
             words=config.context,
             grain=TOKEN_BITS,
+            read_enable=sequencer.program_read,
             read_address=sequencer.prompt_address,
             read_data=sequencer.prompt,
             write_enable=host.prompt_write,

@@ -6,6 +6,7 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from rtl.arithmetic.exponential import Exponential
 from rtl.arithmetic.integers import saturate_value, signed_array, tree
@@ -66,7 +67,7 @@ class VectorUnit(wiring.Component):
     step, position, token : from the sequencer
     epsilon : of the root mean square, times the vector's length, with 28 fraction bits
     sums, embedding : operands of stream steps, valid at the head of the pipe
-    a_read ... constant : read ports of the memories, one cycle of latency
+    a_read ... constant : read ports of the memories, `READ_LATENCY` cycles
     write_* : write ports; vector, activation, KV (one word of codes a lane) and constant memory
     argmax : index of the largest result so far
     """
@@ -188,11 +189,7 @@ class VectorUnit(wiring.Component):
             ),
             self.constant_address.eq(pipe.at("constant", constant_at)),
         ]
-        own = self.constant[0]
-        if self.config.lanes > 1:
-            own = Array(self.constant[i] for i in range(self.config.lanes))[
-                self.token[: (self.config.lanes - 1).bit_length()]
-            ]
+        own = Array(self.constant)[self.token[: exact_log2(self.config.lanes)]]
         operands = scale_operands(
             m,
             self._scale(m, pipe, "scale", SCALE_STAGE),
@@ -382,7 +379,7 @@ class VectorUnit(wiring.Component):
         absolute = pipe.at("reduce", at) == Reduce.ABSOLUTE
         masked, lowest = pipe.at("masked", at), -(1 << (VECTOR_BITS - 1))
         first = Signal(signed(VECTOR_BITS + 1), name="word_extreme")
-        place = Signal(range(max(lanes, 2)), name="word_place")
+        place = Signal(range(lanes), name="word_place")
         candidates = []
         for i, value in enumerate(result):
             magnitude = Signal(signed(VECTOR_BITS + 1), name=f"magnitude_{i}", reset_less=True)

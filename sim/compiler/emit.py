@@ -5,7 +5,7 @@ from functools import partial
 from rtl.formats import ACTIVATION_BITS, CODE_BITS, FRACTION_BITS, GROUP
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
-from sim.compiler.numbers import KEEP_SHIFT, OUTPUT_SHIFT, embedding_shift, logit_shift, score_shifts
+from sim.compiler.numbers import KEEP_SHIFT, OUTPUT_SHIFT, embedding_shift, score_shifts
 from sim.compiler.place import LayerPlace, Placement, key_shift
 from sim.compiler.quantise import NORM_SHIFT, IntegerLayer, IntegerMatrix, IntegerModel, IntegerNorm
 from sim.compiler.schedule import Scheduler, scheduled
@@ -160,8 +160,8 @@ class Emitter:
         place,
         *,
         activations: str,
-        unit: int,
-        scale: int,
+        scale: int = 0,
+        scale_shift: int,
         first: int = 0,
         blocks: int | None = None,
         **fields,
@@ -181,46 +181,35 @@ class Emitter:
             constant_mode=Constant.WORD,
             first_shift=matrix.first_shift,
             scale=scale,
-            scale_shift=matrix.scale_shift(unit),
+            scale_shift=scale_shift,
             **fields,
         )
 
     def _project(self, layer: IntegerLayer, place: LayerPlace):
-        """Keys, values and queries; keys and queries are rotated on their way."""
-        vectors, unit, words = self.place.vectors, layer.attention_norm.unit, self.head_words
-        turn = {
-            "alu": Alu.ROTATE,
-            "b": vectors["rotation"],
-            "b_mask": self.place.rotation_words - 1,
-            "reads_b": "rotation",
-        }
-        common = {"activations": "x", "unit": unit, "destination": Destination.VECTOR, "reduce": Reduce.ABSOLUTE}
-        for name, source, fields in (("k", layer.k, turn), ("v", layer.v, {})):
-            for head in range(self.model.shape.kv_heads):
-                self._matrix(
-                    "qkv",
-                    source,
-                    place.matrices[name],
-                    first=head * words,
-                    blocks=words,
-                    scale=self.register["token"],
-                    d=vectors[name] + head * words,
-                    writes=f"{name}{head}",
-                    register=self.register[f"{name}{head}"],
-                    **common,
-                    **fields,
-                )
-        self._matrix(
-            "qkv",
-            layer.q,
-            place.matrices["q"],
-            scale=self.register["token"],
-            d=vectors["q"],
-            writes="q",
-            register=self.register["q"],
-            **common,
-            **turn,
-        )
+        """Keys, values and queries, head by head; keys and queries are rotated on their way."""
+        vectors, words, shape = self.place.vectors, self.head_words, self.model.shape
+        turn = {"alu": Alu.ROTATE, "b": vectors["rotation"], "reads_b": "rotation"}
+        parts = [("k", layer.k, head, f"k{head}", turn) for head in range(shape.kv_heads)]
+        parts += [("v", layer.v, head, f"v{head}", {}) for head in range(shape.kv_heads)]
+        # All queries share one scale, so their reductions go on from head to head.
+        parts += [("q", layer.q, head, "q", {**turn, "continues": head > 0}) for head in range(shape.heads)]
+        for name, matrix, head, region, fields in parts:
+            self._matrix(
+                "qkv",
+                matrix,
+                place.matrices[name],
+                activations="x",
+                scale=self.register["token"],
+                scale_shift=matrix.scale_shift(layer.attention_norm.unit),
+                first=head * words,
+                blocks=words,
+                destination=Destination.VECTOR,
+                d=vectors[name] + head * words,
+                writes=region,
+                reduce=Reduce.ABSOLUTE,
+                register=self.register[region],
+                **fields,
+            )
 
     def _remember(self, place: LayerPlace):
         """Write this position's keys and values into the KV banks, and queries into activations."""
@@ -274,10 +263,19 @@ class Emitter:
             )
 
     def _attend(self, place: LayerPlace):
-        heads = range(self.model.shape.heads)
-        size = self.place.heads_at_once
+        heads, size = range(self.model.shape.heads), self.place.heads_at_once
         for start in heads[::size]:
             self._attend_heads(place, heads[start : start + size])
+        if len(heads) > size:  # one batch's reductions broke into another's: reduce the whole vector again
+            self.emit(
+                phase="attention",
+                source=Source.VECTOR,
+                blocks=len(heads) * self.head_words,
+                a=self.place.vectors["attention"],
+                reads_a="attention",
+                reduce=Reduce.ABSOLUTE,
+                register=self.register["attention"],
+            )
 
     def _attend_heads(self, place: LayerPlace, heads):
         """Scores, softmax and weighted values of some query heads, step by step for all of them."""
@@ -386,7 +384,7 @@ class Emitter:
             matrix,
             place.matrices[name],
             activations=vector,
-            unit=-FRACTION_BITS,
+            scale_shift=matrix.scale_shift(-FRACTION_BITS),
             scale=register,
             alu=Alu.ADD,
             b=self.place.vectors["x"],
@@ -399,48 +397,34 @@ class Emitter:
         )
 
     def _feed_forward(self, layer: IntegerLayer, place: LayerPlace):
-        vectors, common = (
-            self.place.vectors,
-            {
-                "activations": "x",
-                "unit": layer.ffn_norm.unit,
-                "scale": self.register["token"],
-                "destination": Destination.VECTOR,
-            },
-        )
-        self._matrix("ffn", layer.gate, place.matrices["gate"], d=vectors["gate"], writes="gate", **common)
-        self._matrix(
-            "ffn",
-            layer.up,
-            place.matrices["up"],
-            d=vectors["hidden"],
-            writes="hidden",
-            alu=Alu.SILU,
-            b=vectors["gate"],
-            reads_b="gate",
-            reduce=Reduce.ABSOLUTE,
-            register=self.register["hidden"],
-            **common,
-        )
+        """Gate, then up, gated on its way."""
+        vectors = self.place.vectors
+        gated = {"alu": Alu.SILU, "b": vectors["gate"], "reads_b": "gate"}
+        reduced = {"reduce": Reduce.ABSOLUTE, "register": self.register["hidden"]}
+        for name, region, fields in (("gate", "gate", {}), ("up", "hidden", gated | reduced)):
+            matrix = getattr(layer, name)
+            self._matrix(
+                "ffn",
+                matrix,
+                place.matrices[name],
+                activations="x",
+                scale=self.register["token"],
+                scale_shift=matrix.scale_shift(layer.ffn_norm.unit),
+                destination=Destination.VECTOR,
+                d=vectors[region],
+                writes=region,
+                **fields,
+            )
 
     def _head(self):
-        """Last norm, logits and their arg max."""
+        """Last norm, logits and their arg max; only their order counts, so they need no scale."""
         self._normalise(self.model.norm, self.place.norm, "head", scaled=False)
-        head, place = self.model.head, self.place.head
-        self.emit(
-            phase="head",
-            source=Source.WEIGHTS,
-            blocks=place.blocks,
-            groups=place.groups,
-            period=self.config.bank.cadence_cycles,
-            memory=place.weights,
-            memory_stride=place.groups,
-            activations=self.place.activations["x"],
-            reads_activations="activations x 0",
-            constant=place.constants,
-            constant_mode=Constant.WORD,
-            first_shift=head.first_shift,
-            scale_shift=logit_shift(),
+        self._matrix(
+            "head",
+            self.model.head,
+            self.place.head,
+            activations="x",
+            scale_shift=0,
             mask=Mask.VOCABULARY,
             reduce=Reduce.ARGMAX,
         )

@@ -13,11 +13,6 @@ def embedding_shift(matrix) -> int:
     return matrix.exponent - FRACTION_BITS
 
 
-def logit_shift() -> int:
-    """Second shift of the logits: none, since only their order counts."""
-    return 0
-
-
 def score_shifts(head_dim: int) -> tuple[int, int]:
     """Both shifts of ``q . k``: no product leaves 32 bits, and the score gets 8 fraction bits.
 

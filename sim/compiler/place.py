@@ -129,8 +129,9 @@ def _check_shape(model, config):
             f"head dimension {shape.head_dim} is not supported on {config.lanes} lanes: it must be a "
             f"multiple of the lanes, and of {GROUP} beyond {GROUP}"
         )
-    if shape.vocab > 1 << 16:
-        raise UserError(f"a vocabulary of {shape.vocab} is beyond the tile's 65536 tokens")
+    most = 4095 * config.lanes
+    if shape.vocab > most:
+        raise UserError(f"a vocabulary of {shape.vocab} is beyond the {most} rows that {config.lanes} lanes count")
 
 
 def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:

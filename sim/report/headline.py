@@ -50,7 +50,7 @@ def _energy(m: Measurement) -> Figure:
         name="Energy",
         value=f"{with_unit(m.energy_per_token_j, 'J')}/token",
         note=f"{with_unit(m.energy_per_token_j * m.tokens_per_s, 'W')} while decoding",
-        definition="Reads and writes of the macros, logic, SRAM and links, plus leakage times the time of one token.",
+        definition="Reads and writes of the macros, logic and SRAM, plus leakage times the time of one token.",
     )
 
 
@@ -59,7 +59,7 @@ def _area(m: Measurement) -> Figure:
         name="Tile area",
         value=f"{number(m.tile_area_mm2)} mm²",
         note="",
-        definition="Macros, synthesised logic at a stated placement utilisation, SRAM and links of one tile. "
+        definition="Macros, synthesised logic at a stated placement utilisation, and SRAM of one tile. "
         "No pads, no host interface, no clock generation.",
     )
 
