@@ -146,7 +146,7 @@ def test_requantiser_equals_golden():
     # factor and shift enter two cycles after a
     inputs = [{} for _ in range(len(rows) + 2)]
     for n, (a, constant, first, scale, shift) in enumerate(rows):
-        inputs[n] |= {"a": a, "constant": constant, "first_shift": first}
+        inputs[n] |= {"valid": 1, "a": a, "constant": constant, "first_shift": first}
         inputs[n + 2] |= {"factor": scale.mantissa, "shift": shift}
     seen = stream(unit, inputs, ["y"], Requantiser.LATENCY)[: len(rows)]
     golden = [int(requantise(a, c, f, Scale(s.mantissa, 0), shift)) for a, c, f, s, shift in rows]
@@ -155,7 +155,7 @@ def test_requantiser_equals_golden():
 
 def test_exponential_gateware_equals_golden():
     inputs = [
-        {"score": s, "maximum": max(s, m), "masked": int(RANDOM.random() < 0.1)}
+        {"valid": 1, "score": s, "maximum": max(s, m), "masked": int(RANDOM.random() < 0.1)}
         for s, m in zip(values(20, 300), values(20, 300), strict=True)
     ]
     seen = [v for (v,) in stream(Exponential(), inputs, ["value"], Exponential.LATENCY)]
@@ -163,7 +163,7 @@ def test_exponential_gateware_equals_golden():
 
 
 def test_silu_gateware_equals_golden():
-    inputs = [{"x": x} for x in values(32, 300) + values(18, 400)]
+    inputs = [{"valid": 1, "x": x} for x in values(32, 300) + values(18, 400)]
     assert [v for (v,) in stream(Silu(), inputs, ["y"], Silu.LATENCY)] == [int(silu(i["x"])) for i in inputs]
 
 

@@ -35,13 +35,16 @@ def exp2(score, maximum: int, masked=False):
 
 
 class Exponential(wiring.Component):
-    """`exp2` for one element. Latency 2 cycles, one element a cycle; all inputs in cycle 0."""
+    """`exp2` for one element. Latency 2 cycles, one element a cycle; all inputs in cycle 0, and
+    a stage works only for a `valid` element.
+    """
 
     LATENCY = 2
 
     def __init__(self):
         super().__init__(
             {
+                "valid": In(1),
                 "score": In(signed(VECTOR_BITS)),
                 "maximum": In(signed(VECTOR_BITS)),
                 "masked": In(1),
@@ -61,9 +64,13 @@ class Exponential(wiring.Component):
         m.submodules.table = table = Memory(shape=PROBABILITY_BITS + 1, depth=len(TABLE), init=TABLE)
         row = table.read_port(domain="comb")
         m.d.comb += row.addr.eq(fraction)
-        m.d.sync += [
-            fraction.eq(below[:SCORE_FRACTION_BITS]),
-            shift.eq(Mux(self.masked | (power > MAXIMUM_SHIFT), MAXIMUM_SHIFT, power)),
-            self.value.eq(row.data >> shift),
-        ]
+        valid = Signal()
+        m.d.sync += valid.eq(self.valid)
+        with m.If(self.valid):
+            m.d.sync += [
+                fraction.eq(below[:SCORE_FRACTION_BITS]),
+                shift.eq(Mux(self.masked | (power > MAXIMUM_SHIFT), MAXIMUM_SHIFT, power)),
+            ]
+        with m.If(valid):
+            m.d.sync += self.value.eq(row.data >> shift)
         return m

@@ -1,5 +1,7 @@
 """Integer rescaling: a * constant >> s1, saturated, then * scale >> s2, saturated."""
 
+from itertools import pairwise
+
 import numpy as np
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
@@ -38,6 +40,7 @@ class Requantiser(wiring.Component):
 
     Attributes
     ----------
+    valid : in cycle 0; a stage works, and changes its registers, only for a valid element
     a, constant, first_shift : in cycle 0
     factor, shift : in cycle 2, from `scale_operands`
     y : in cycle 4
@@ -48,6 +51,7 @@ class Requantiser(wiring.Component):
     def __init__(self):
         super().__init__(
             {
+                "valid": In(1),
                 "a": In(signed(ACCUMULATOR_BITS)),
                 "constant": In(signed(CONSTANT_BITS)),
                 "first_shift": In(SHIFT_BITS),
@@ -64,14 +68,16 @@ class Requantiser(wiring.Component):
         narrow = Signal(signed(VECTOR_BITS), reset_less=True)
         scaled = Signal(signed(VECTOR_BITS + INVERSE_BITS), reset_less=True)
         shift = Signal(SHIFT_BITS, reset_less=True)
-        m.d.sync += [
-            product.eq(self.a * self.constant),
-            first_shift.eq(self.first_shift),
-            narrow.eq(saturate_value(round_shift_value(product, first_shift), VECTOR_BITS)),
-            scaled.eq(narrow * self.factor),
-            shift.eq(self.shift),
-            self.y.eq(saturate_value(round_shift_value(scaled, shift), VECTOR_BITS)),
-        ]
+        valid = [self.valid, *(Signal(name=f"valid_{i}") for i in range(3))]
+        m.d.sync += [after.eq(before) for before, after in pairwise(valid)]
+        with m.If(valid[0]):
+            m.d.sync += [product.eq(self.a * self.constant), first_shift.eq(self.first_shift)]
+        with m.If(valid[1]):
+            m.d.sync += narrow.eq(saturate_value(round_shift_value(product, first_shift), VECTOR_BITS))
+        with m.If(valid[2]):
+            m.d.sync += [scaled.eq(narrow * self.factor), shift.eq(self.shift)]
+        with m.If(valid[3]):
+            m.d.sync += self.y.eq(saturate_value(round_shift_value(scaled, shift), VECTOR_BITS))
         return m
 
 

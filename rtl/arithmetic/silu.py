@@ -47,12 +47,12 @@ def silu(x):
 
 
 class Silu(wiring.Component):
-    """`silu` for one element. Latency 3 cycles, one element a cycle."""
+    """`silu` for one element. Latency 3 cycles, one element a cycle; a stage works only for a `valid` element."""
 
     LATENCY = 3
 
     def __init__(self):
-        super().__init__({"x": In(signed(VECTOR_BITS)), "y": Out(signed(RESULT_BITS))})
+        super().__init__({"valid": In(1), "x": In(signed(VECTOR_BITS)), "y": Out(signed(RESULT_BITS))})
 
     def elaborate(self, platform):
         m = Module()
@@ -65,19 +65,24 @@ class Silu(wiring.Component):
         base = Signal(SIGMOID_BITS + 1, reset_less=True)
         slope, fraction = Signal(SLOPE_BITS, reset_less=True), Signal(STEP_BITS, reset_less=True)
         beyond = Signal(reset_less=True)
-        m.d.sync += [
-            base.eq(row.data.base),
-            slope.eq(row.data.slope),
-            fraction.eq(magnitude[:STEP_BITS]),
-            beyond.eq(magnitude[STEP_BITS + SEGMENT_BITS :] != 0),
-        ]
+        valid = [self.valid, *(Signal(name=f"valid_{i}") for i in range(2))]
+        m.d.sync += [after.eq(before) for before, after in itertools.pairwise(valid)]
         x = [self.x, *(Signal(signed(VECTOR_BITS), name=f"x_{i}", reset_less=True) for i in range(2))]
-        m.d.sync += [after.eq(before) for before, after in itertools.pairwise(x)]
+        with m.If(valid[0]):
+            m.d.sync += [
+                base.eq(row.data.base),
+                slope.eq(row.data.slope),
+                fraction.eq(magnitude[:STEP_BITS]),
+                beyond.eq(magnitude[STEP_BITS + SEGMENT_BITS :] != 0),
+                x[1].eq(x[0]),
+            ]
         half, sigmoid = Signal(SIGMOID_BITS + 1), Signal(SIGMOID_BITS + 1, reset_less=True)
         m.d.comb += half.eq(Mux(beyond, 1 << SIGMOID_BITS, base + (slope * fraction >> STEP_BITS)))
-        m.d.sync += sigmoid.eq(Mux(x[1] < 0, (1 << SIGMOID_BITS) - half, half))
+        with m.If(valid[1]):
+            m.d.sync += [sigmoid.eq(Mux(x[1] < 0, (1 << SIGMOID_BITS) - half, half)), x[2].eq(x[1])]
         product = Signal(signed(VECTOR_BITS + SIGMOID_BITS + 2))
         m.d.comb += product.eq(x[2] * sigmoid)
         rounded = ((product >> (SIGMOID_BITS - 1)) + 1) >> 1
-        m.d.sync += self.y.eq(saturate_value(rounded, RESULT_BITS))
+        with m.If(valid[2]):
+            m.d.sync += self.y.eq(saturate_value(rounded, RESULT_BITS))
         return m

@@ -199,7 +199,8 @@ class VectorUnit(wiring.Component):
         factor, shift = (
             Signal(operand.shape(), name=name) for name, operand in zip(("factor", "shift"), operands, strict=True)
         )
-        m.d.sync += [factor.eq(operands[0]), shift.eq(operands[1])]
+        with m.If(pipe.at("valid", SCALE_STAGE)):
+            m.d.sync += [factor.eq(operands[0]), shift.eq(operands[1])]
         exponentials, results = [], []
         self._operands = []
         for i in range(self.config.lanes):
@@ -216,8 +217,13 @@ class VectorUnit(wiring.Component):
                     m.d.comb += operand.eq(self.a[i])
                 with m.Default():
                     m.d.comb += operand.eq(1)
-            m.d.sync += [delayed[0].eq(operand), delayed[1].eq(delayed[0])]
+            with m.If(pipe.at("valid", 0)):
+                m.d.sync += delayed[0].eq(operand)
+            with m.If(pipe.at("valid", 1)):
+                m.d.sync += delayed[1].eq(delayed[0])
             m.d.comb += [
+                power.valid.eq(pipe.at("valid", 0) & pipe.at("exponential", 0)),
+                requantiser.valid.eq(pipe.at("valid", REQUANTISE_STAGE)),
                 power.score.eq(operand),
                 power.maximum.eq(extremes.data),
                 power.masked.eq(pipe.at("masked", 0)[i]),
@@ -248,12 +254,16 @@ class VectorUnit(wiring.Component):
             self.b_address.eq(pipe.at("b", at)),
         ]
         operation, chosen = pipe.at("alu", ALU_STAGE), pipe.at("alu", ALU_STAGE + 1)
+        first = ALU_STAGE - Silu.LATENCY
+        gated = pipe.at("valid", first) & (pipe.at("alu", first) == Alu.SILU)
         b = []
         for i in range(self.config.lanes):
             m.submodules[f"silu_{i}"] = silu = Silu()
             word = [self.b[i], *signed_array(Silu.LATENCY, VECTOR_BITS, f"b_{i}")]
-            m.d.comb += silu.x.eq(self.b[i])
-            m.d.sync += [after.eq(before) for before, after in itertools.pairwise(word)]
+            m.d.comb += [silu.valid.eq(gated), silu.x.eq(self.b[i])]
+            for stage, (before, after) in enumerate(itertools.pairwise(word)):
+                with m.If(pipe.at("valid", first + stage)):
+                    m.d.sync += after.eq(before)
             b.append((silu.y, word[-1]))
         results = []
         for i in range(self.config.lanes):
@@ -264,17 +274,18 @@ class VectorUnit(wiring.Component):
             kept, addend = signed_array(2, VECTOR_BITS, f"kept_{i}")
             result = Signal(signed(VECTOR_BITS), name=f"result_{i}", reset_less=True)
             m.d.comb += factor.eq(Mux(operation == Alu.ROTATE, b[pair][1], b[i][0]))
-            m.d.sync += [
-                direct.eq(y[i] * factor),
-                crossed.eq(y[i ^ 1] * b[pair + 1][1][:CONSTANT_BITS].as_signed()),
-                kept.eq(y[i]),
-                addend.eq(b[i][1]),
-            ]
+            with m.If(pipe.at("valid", ALU_STAGE)):
+                m.d.sync += [kept.eq(y[i]), addend.eq(b[i][1])]
+                with m.If(operation[-1]):  # ROTATE or SILU
+                    m.d.sync += [
+                        direct.eq(y[i] * factor),
+                        crossed.eq(y[i ^ 1] * b[pair + 1][1][:CONSTANT_BITS].as_signed()),
+                    ]
             product = Signal(signed(VECTOR_BITS + SILU_BITS + 1), name=f"product_{i}")
             m.d.comb += product.eq(direct + Mux(chosen == Alu.ROTATE, crossed if odd else -crossed, 0))
             assert FRACTION_BITS == ROTATION_FRACTION_BITS
             rounded = ((product >> (FRACTION_BITS - 1)) + 1) >> 1
-            with m.Switch(chosen):
+            with m.If(pipe.at("valid", ALU_STAGE + 1)), m.Switch(chosen):
                 with m.Case(Alu.PASS):
                     m.d.sync += result.eq(kept)
                 with m.Case(Alu.ADD):
@@ -380,15 +391,18 @@ class VectorUnit(wiring.Component):
         masked, lowest = pipe.at("masked", at), -(1 << (VECTOR_BITS - 1))
         first = Signal(signed(VECTOR_BITS + 1), name="word_extreme")
         place = Signal(range(lanes), name="word_place")
+        reduces = pipe.at("valid", at) & (pipe.at("reduce", at) != Reduce.NONE)
         candidates = []
         for i, value in enumerate(result):
             magnitude = Signal(signed(VECTOR_BITS + 1), name=f"magnitude_{i}", reset_less=True)
-            m.d.sync += magnitude.eq(
-                Mux(masked[i], Mux(absolute, 0, lowest), Mux(absolute & (value < 0), -value, value))
-            )
+            with m.If(reduces):
+                m.d.sync += magnitude.eq(
+                    Mux(masked[i], Mux(absolute, 0, lowest), Mux(absolute & (value < 0), -value, value))
+                )
             candidates.append((magnitude, i))
         best, where = tree(candidates, lambda p, q: (Mux(q[0] > p[0], q[0], p[0]), Mux(q[0] > p[0], q[1], p[1])))
-        m.d.sync += [first.eq(best), place.eq(where)]
+        with m.If(pipe.at("valid", at + 1)):
+            m.d.sync += [first.eq(best), place.eq(where)]
         extreme, index = Signal(signed(VECTOR_BITS + 1)), Signal(TOKEN_BITS)
         word, following = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
         valid, opens = pipe.at("valid", at + 2), pipe.at("opens", at + 2)
@@ -408,12 +422,16 @@ class VectorUnit(wiring.Component):
         down = Mux(other.exponent < 0, 0, other.exponent)[:6]
         terms = []
         for i, operand in enumerate(self._operands):
-            short = Signal(signed(CONSTANT_BITS + 1), name=f"short_{i}")
-            square = Signal(2 * CONSTANT_BITS + 1, name=f"square_{i}")
-            m.d.sync += [short.eq(operand >> down), square.eq(short * short)]
+            short = Signal(signed(CONSTANT_BITS + 1), name=f"short_{i}", reset_less=True)
+            square = Signal(2 * CONSTANT_BITS + 1, name=f"square_{i}", reset_less=True)
+            with m.If(pipe.at("valid", 0) & (pipe.at("second", 0) == Second.SQUARES)):
+                m.d.sync += short.eq(operand >> down)
+            with m.If(pipe.at("valid", 1) & (pipe.at("second", 1) == Second.SQUARES)):
+                m.d.sync += square.eq(short * short)
             terms.append(Mux(squares, square, exponentials[i]))
         total = Signal(2 * CONSTANT_BITS + 1 + (self.config.lanes - 1).bit_length(), name="word_sum")
-        m.d.sync += total.eq(tree(terms, lambda p, q: p + q))
+        with m.If(pipe.at("valid", REQUANTISE_STAGE) & (pipe.at("second", REQUANTISE_STAGE) != Second.NONE)):
+            m.d.sync += total.eq(tree(terms, lambda p, q: p + q))
         late = Stages(m, "late", {"sum": total})
         at = REDUCE_STAGE
         value = late.at("sum", at - REQUANTISE_STAGE - 1)
