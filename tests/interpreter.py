@@ -1,0 +1,237 @@
+"""A tile without time: plays a program instruction by instruction with the golden functions of its components.
+
+It has the tile's memories, registers and address widths and none of its cycles. Where it differs from
+`sim.golden.Golden`, the compiler has put something in the wrong place or order; where the hardware differs from it,
+the fault is in the schedule or in the hardware.
+"""
+
+import numpy as np
+
+from rtl.arithmetic.alu import add, clip_code, gate, rotate
+from rtl.arithmetic.exponential import exp2
+from rtl.arithmetic.requantise import requantise
+from rtl.arithmetic.root import root
+from rtl.arithmetic.scale import ONE, multiply_scales, normalise
+from rtl.formats import ACTIVATION_BITS, CODE_BITS, GROUP, VECTOR_BITS, WORD_BITS
+from rtl.memory.secded import decode
+from rtl.tile.config import TileConfig
+from rtl.tile.program import FIELDS, Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
+from rtl.tile.vector_unit import EXTREMES, SCALES, keep_scale
+from sim.compiler import Program
+
+LOWEST = -(1 << (VECTOR_BITS - 1))
+
+
+class Interpreter:
+    """Decodes token by token, as a tile with this program does.
+
+    All rows of an instruction are computed before any is written. Memories that no image fills, registers and the
+    running extreme start as random numbers, as they may in hardware; only scalar register 0 is known to be one.
+
+    Attributes
+    ----------
+    vectors : int64 [words, lanes]
+    activations : int64 [words, 32]
+    keys_values : int64 [lanes, words, 32]
+    constants : int64 [words, lanes]
+    codes, group_scales : int64 [lanes, words, 32] and [lanes, words], the corrected contents of the weight banks
+    scales, extremes : scalar and extreme registers
+    position : of the next token
+    """
+
+    def __init__(self, program: Program, config: TileConfig, *, seed: int = 0):
+        self.program, self.config, self.position = program, config, 0
+        random, lanes = np.random.default_rng(seed), config.lanes
+
+        def garbage(bits, *shape):
+            return random.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
+
+        self.vectors = garbage(VECTOR_BITS, config.vector_words, lanes)
+        self.activations = garbage(ACTIVATION_BITS, config.activation_words, GROUP)
+        self.keys_values = garbage(CODE_BITS, lanes, config.kv_words, GROUP)
+        self.constants = program.constants.copy()
+        self.codes, self.group_scales = _weights(program)
+        self.scales = [ONE, *(normalise(int(value)) for value in random.integers(1, 1 << 31, SCALES - 1))]
+        self.extremes = [int(value) for value in garbage(VECTOR_BITS, EXTREMES)]
+        self.running_extreme, self.running_index, self.next_word = (int(value) for value in garbage(16, 3))
+
+    def step(self, token: int) -> tuple[int, int]:
+        """Process one token: the arg max of the next one's logits, and that logit."""
+        self.token = token
+        for instruction in self.program.instructions:
+            if instruction.source < Source.END_OF_PROMPT:
+                self._play(instruction)
+        self.position += 1
+        return self.running_index, self.running_extreme
+
+    def _play(self, instruction: Instruction):
+        """All rows of one instruction: operands, requantiser, second operand, write, reductions."""
+        pages = self.position // GROUP + 1
+        rows = np.arange(instruction.blocks * (pages if instruction.blocks_by_page else 1))
+        operands, masked = self._operands(instruction, rows), self._masked(instruction, rows)
+        if instruction.exponential:
+            operands = exp2(operands, self.extremes[instruction.extreme], masked)
+        results = requantise(
+            operands,
+            self._constants(instruction, rows),
+            instruction.first_shift,
+            self.scales[instruction.scale],
+            instruction.scale_shift,
+            invert=instruction.invert,
+        )
+        results = self._combine(instruction, rows, results)
+        self._write(instruction, rows, results)
+        # The squares are scaled by a register of before, so they go first.
+        self._reduce_second(instruction, operands)
+        self._reduce(instruction, results, masked)
+        self._scalar(instruction)
+
+    def _operands(self, instruction: Instruction, rows):
+        """First operands, int64 [rows, lanes]."""
+        match instruction.source:
+            case Source.WEIGHTS | Source.KV:
+                return self._sums(instruction, rows)
+            case Source.EMBEDDING:
+                return self._embedding(instruction, rows)
+            case Source.VECTOR:
+                return self.vectors[_wrap("a", instruction.a + rows, self.vectors)]
+        return np.ones((len(rows), self.config.lanes), np.int64)
+
+    def _sums(self, instruction: Instruction, rows):
+        """Rows of the weight or KV banks times activations, int64 [rows, lanes]."""
+        page = self.position // GROUP
+        groups = np.arange(page + 1 if instruction.groups_by_page else instruction.groups)
+        words = instruction.memory + rows[:, None] * instruction.memory_stride + groups
+        activations = self.activations[_wrap("activations", instruction.activations + groups, self.activations)]
+        if instruction.source == Source.KV:
+            codes = self.keys_values[:, _wrap("memory", words, self.keys_values[0])]
+            return np.einsum("lrgi,gi->rl", codes, activations)
+        words = _wrap("memory", words, self.codes[0])
+        products = np.einsum("lrgi,gi->lrg", self.codes[:, words], activations)
+        return (products * self.group_scales[:, words]).sum(axis=2).T
+
+    def _embedding(self, instruction: Instruction, rows):
+        """The weight row of the token, `lanes` elements at a time, int64 [rows, lanes]."""
+        lanes, beats = self.config.lanes, self.config.beats
+        lane, block = self.token % lanes, self.token // lanes
+        words = instruction.memory + block * instruction.memory_stride + rows // beats
+        words = _wrap("memory", words, self.codes[0])
+        parts = self.codes[lane, words].reshape(len(rows), beats, lanes)
+        return parts[np.arange(len(rows)), rows % beats] * self.group_scales[lane, words, None]
+
+    def _constants(self, instruction: Instruction, rows):
+        """Factors of the first product, to be broadcast against [rows, lanes]."""
+        if instruction.constant_mode == Constant.ONE:
+            return 1
+        words = self.constants[self._constant_addresses(instruction, rows)]
+        if instruction.constant_mode == Constant.WORD:
+            return words
+        return words[:, self.token % self.config.lanes, None]
+
+    def _constant_addresses(self, instruction: Instruction, rows):
+        """Words of the constant memory, int64 [rows]."""
+        lanes, offset = self.config.lanes, rows
+        if instruction.source == Source.EMBEDDING:
+            offset = np.full_like(rows, self.token // lanes)
+        elif instruction.source == Source.KEEP:
+            offset = np.full_like(rows, self.position // lanes)
+        elif instruction.constant_by_position:
+            offset = (self.position << instruction.position_shift) + rows
+        return _wrap("constant", instruction.constant + offset, self.constants)
+
+    def _masked(self, instruction: Instruction, rows):
+        """Elements that do not count, bool [rows, lanes]."""
+        lanes = self.config.lanes
+        if instruction.mask == Mask.NONE:
+            return np.zeros((len(rows), lanes), bool)
+        limit = self.position + 1 if instruction.mask == Mask.POSITION else self.program.vocabulary
+        return rows[:, None] * lanes + np.arange(lanes) >= limit
+
+    def _combine(self, instruction: Instruction, rows, results):
+        """Results with the second operand, int64 [rows, lanes]."""
+        if instruction.alu == Alu.PASS:
+            return results
+        operation = {Alu.ADD: add, Alu.ROTATE: rotate, Alu.SILU: gate}[instruction.alu]
+        return operation(results, self.vectors[_wrap("b", instruction.b + rows, self.vectors)])
+
+    def _write(self, instruction: Instruction, rows, results):
+        """Results to where they go."""
+        lanes, beats = self.config.lanes, self.config.beats
+        word, beat = rows // beats, rows % beats
+        elements = beat[:, None] * lanes + np.arange(lanes)
+        match instruction.destination:
+            case Destination.VECTOR:
+                self.vectors[_wrap("d", instruction.d + rows, self.vectors)] = results
+            case Destination.ACTIVATION:
+                address = _wrap("d", instruction.d + word, self.activations)
+                self.activations[address[:, None], elements] = clip_code(results, ACTIVATION_BITS)
+            case Destination.KEY:
+                row = instruction.memory + (self.position // lanes << instruction.position_shift) + word
+                address = _wrap("memory", row, self.keys_values[0])
+                bank = self.keys_values[self.position % lanes]
+                bank[address[:, None], elements] = clip_code(results, CODE_BITS)
+            case Destination.VALUE:
+                row = instruction.memory + rows * instruction.memory_stride + self.position // GROUP
+                address = _wrap("memory", row, self.keys_values[0])
+                self.keys_values[:, address, self.position % GROUP] = clip_code(results, CODE_BITS).T
+
+    def _reduce(self, instruction: Instruction, results, masked):
+        """The running extreme, which every instruction moves, and the register that it goes to."""
+        absolute = instruction.reduce == Reduce.ABSOLUTE
+        candidates = np.where(masked, 0 if absolute else LOWEST, np.abs(results) if absolute else results)
+        first_word = self.next_word if instruction.continues else 0
+        self.next_word = first_word + len(candidates)
+        best = int(candidates.argmax())  # the first of equals, as lane after lane and word after word give it
+        largest = int(candidates.flat[best])
+        if not instruction.continues or largest > self.running_extreme:
+            self.running_extreme = largest
+            if instruction.reduce == Reduce.ARGMAX:
+                self.running_index = first_word * self.config.lanes + best
+        if instruction.reduce == Reduce.ABSOLUTE:
+            self.scales[instruction.register] = normalise(self.running_extreme)
+        elif instruction.reduce == Reduce.MAXIMUM:
+            self.extremes[instruction.extreme] = self.running_extreme
+
+    def _reduce_second(self, instruction: Instruction, operands):
+        """Sum of exponentials, or root of a sum of squares, as a scale."""
+        if instruction.second == Second.NONE:
+            return
+        assert not instruction.continues, "the second reduction of several instructions is not modelled"
+        register = instruction.second_register
+        if instruction.second == Second.SUM:
+            self.scales[register] = normalise(int(operands.sum()))
+            return
+        down = max(self.scales[instruction.other].exponent, 0)
+        squares = int(((operands >> down) ** 2).sum())
+        mantissa, exponent = root(squares + (self.program.epsilon >> 2 * down))
+        self.scales[register] = normalise(mantissa, exponent + down)
+
+    def _scalar(self, instruction: Instruction):
+        """Products of scales, and scales kept as constants."""
+        scale = self.scales[instruction.scale]
+        if instruction.source == Source.SCALE:
+            self.scales[instruction.register] = multiply_scales(
+                scale,
+                self.scales[instruction.other],
+                invert_a=instruction.invert,
+                invert_b=instruction.invert_other,
+            )
+        elif instruction.source == Source.KEEP:
+            constant, self.scales[instruction.register] = keep_scale(scale, instruction.scale_shift)
+            word = self._constant_addresses(instruction, np.arange(1))[0]
+            self.constants[word, self.position % self.config.lanes] = constant
+
+
+def _wrap(field: str, address, memory):
+    """Addresses as the tile forms them: as wide as the instruction's field, and no wider than the memory needs."""
+    width = min(FIELDS[field], (len(memory) - 1).bit_length())
+    return np.asarray(address) & ((1 << width) - 1)
+
+
+def _weights(program: Program):
+    """Codes, int64 [lanes, words, 32], and group scales, int64 [lanes, words], of the weight banks."""
+    lanes, words, bits = program.weights.shape
+    data, _, uncorrectable = decode(program.weights.reshape(lanes * words, bits), WORD_BITS)
+    assert not uncorrectable.any()
+    octets = np.packbits(data, axis=1, bitorder="little").reshape(lanes, words, GROUP + 1)
+    return octets[..., :GROUP].view(np.int8).astype(np.int64), octets[..., GROUP].astype(np.int64)

@@ -1,0 +1,60 @@
+"""Models of any shape with random weights: what a compiler must place and schedule, and nobody would chat with."""
+
+import numpy as np
+
+from sim.checkpoint import GroupedMatrix, LlamaShape, Model
+from sim.checkpoint.model import GROUP, Layer
+
+CODE_RMS = 70
+"""Roughly the root mean square of codes drawn evenly from -127 to 127."""
+
+SHARP = 2.0
+"""Gain of queries and keys, so that attention prefers some positions."""
+
+LOUD = 5.0
+"""Gain of the embedding, so that tokens differ from each other."""
+
+
+def random_model(shape: LlamaShape, *, seed: int = 0) -> Model:
+    """A model of this shape, the same for the same seed; it has no tokenizer."""
+    random = np.random.default_rng(seed)
+    embedding = _matrix(random, shape.vocab, shape.dim, LOUD)
+    return Model(
+        name="random",
+        licence="",
+        shape=shape,
+        tokenizer=None,
+        embedding=embedding,
+        layers=tuple(_layer(random, shape) for _ in range(shape.layers)),
+        norm=_gains(random, shape.dim),
+        head=embedding if shape.tied else _matrix(random, shape.vocab, shape.dim),
+    )
+
+
+def _layer(random, shape: LlamaShape) -> Layer:
+    queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    return Layer(
+        attention_norm=_gains(random, shape.dim),
+        q=_matrix(random, queries, shape.dim, SHARP),
+        k=_matrix(random, keys, shape.dim, SHARP),
+        v=_matrix(random, keys, shape.dim),
+        o=_matrix(random, shape.dim, queries),
+        ffn_norm=_gains(random, shape.dim),
+        gate=_matrix(random, shape.ffn, shape.dim),
+        up=_matrix(random, shape.ffn, shape.dim),
+        down=_matrix(random, shape.dim, shape.ffn),
+    )
+
+
+def _gains(random, length: int):
+    """Gains of a norm, float32 [length]."""
+    return random.uniform(0.5, 1.5, length).astype(np.float32)
+
+
+def _matrix(random, rows: int, columns: int, gain: float = 1.0) -> GroupedMatrix:
+    """A matrix that makes of a vector of unit elements one whose elements are about `gain`."""
+    groups = -(-columns // GROUP)
+    codes = random.integers(-127, 128, (rows, groups * GROUP)).astype(np.int8)
+    codes[:, columns:] = 0
+    scales = random.uniform(0.3, 1, (rows, groups)) * gain / np.sqrt(columns) / CODE_RMS
+    return GroupedMatrix(codes=codes, scales=scales.astype(np.float32))

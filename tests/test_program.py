@@ -1,0 +1,130 @@
+"""Programs of random models of many shapes, played without time, against the golden decode."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from rtl.formats import GROUP
+from rtl.tile.config import BankTiming, TileConfig
+from sim.checkpoint import LlamaShape
+from sim.compiler import compile_model, quantise_model
+from sim.golden import Golden
+from tests.interpreter import Interpreter
+from tests.random_model import random_model
+
+POSITIONS = GROUP + 4
+"""Enough for a second page of keys and values."""
+
+SHAPE = LlamaShape(
+    dim=64,
+    layers=1,
+    heads=4,
+    kv_heads=2,
+    head_dim=16,
+    ffn=96,
+    vocab=100,
+    context=96,
+    rope_base=1e4,
+    norm_eps=1e-5,
+    tied=True,
+)
+
+TILE = TileConfig(
+    lanes=8,
+    bank_words=60000,
+    bank=BankTiming(latency_cycles=2, cadence_cycles=2),
+    kv_words=16000,
+    vector_words=1024,
+    constant_words=8192,
+    activation_words=256,
+    program_words=4096,
+    context=96,
+)
+
+LANES_AND_HEADS = [
+    (lanes, head_dim) for lanes in (4, 8, 16, 32) for head_dim in (8, 12, 16, 24, 32, 64, 96) if head_dim % lanes == 0
+]
+
+
+def check_every_step(shape: LlamaShape, config: TileConfig = TILE, *, positions: int = POSITIONS, seed: int = 0):
+    """Largest logit and its index at every position, for tokens that are partly the model's own choice.
+
+    Returns the program, so that a test can say which of the compiler's cases it has met.
+    """
+    model = random_model(shape, seed=seed)
+    integers = quantise_model(model, config.context)
+    program = compile_model(model, config, integers)
+    golden, interpreter = Golden(integers), Interpreter(program, config)
+    random, token = np.random.default_rng(1), 1
+    for position in range(positions):
+        logits = golden.step(token)
+        expected = int(logits.argmax()), int(logits.max())
+        assert interpreter.step(token) == expected, f"position {position}"
+        token = expected[0] if position % 3 else int(random.integers(shape.vocab))
+    return program
+
+
+@pytest.mark.parametrize(("lanes", "head_dim"), LANES_AND_HEADS)
+def test_lanes_and_head_dimensions(lanes, head_dim):
+    shape = dataclasses.replace(SHAPE, head_dim=head_dim)
+    check_every_step(shape, dataclasses.replace(TILE, lanes=lanes))
+
+
+@pytest.mark.parametrize(
+    ("heads", "kv_heads", "at_once"), [(1, 1, 1), (6, 6, 6), (8, 8, 4), (16, 2, 10), (16, 4, 8), (9, 9, 3)]
+)
+def test_heads(heads, kv_heads, at_once):
+    """More query heads than registers are worked off in several turns, the last of which may be shorter."""
+    shape = dataclasses.replace(SHAPE, heads=heads, kv_heads=kv_heads, head_dim=8)
+    program = check_every_step(shape)
+    assert program.placement.heads_at_once == at_once
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dim": 40, "heads": 5, "kv_heads": 5, "head_dim": 8},
+        {"dim": 36, "heads": 3, "kv_heads": 1, "head_dim": 8},
+        {"vocab": 77},
+        {"vocab": 101},
+        {"ffn": 33},
+        {"ffn": 50},
+        {"tied": False},
+        {"tied": False, "vocab": 77, "dim": 36, "ffn": 33},
+        {"layers": 2},
+        {"layers": 3, "dim": 32, "tied": False},
+    ],
+    ids=lambda changes: " ".join(f"{name}={value}" for name, value in changes.items()),
+)
+def test_sizes(changes):
+    check_every_step(dataclasses.replace(SHAPE, **changes))
+
+
+@pytest.mark.parametrize("context", [40, 64, 1000])
+def test_a_context_that_is_not_the_designs(context):
+    program = check_every_step(dataclasses.replace(SHAPE, context=context))
+    assert program.context == min(context, TILE.context)
+
+
+def test_the_whole_context():
+    """The last position fills the last word of keys, values and scores."""
+    check_every_step(SHAPE, dataclasses.replace(TILE, context=64), positions=64)
+
+
+def test_logits_that_are_all_negative_beat_the_rows_beyond_the_vocabulary():
+    """Those rows give zero, and do not count."""
+    shape, seed = dataclasses.replace(SHAPE, vocab=3, tied=False), 1
+    golden = Golden(quantise_model(random_model(shape, seed=seed), TILE.context))
+    assert golden.step(1).max() < 0
+    check_every_step(shape, seed=seed)
+
+
+def test_uninitialised_memories_do_not_matter():
+    """The same numbers whatever the memories held before."""
+    model = random_model(dataclasses.replace(SHAPE, layers=2, dim=36, heads=3, kv_heads=1, head_dim=8, ffn=33))
+    program = compile_model(model, TILE)
+    interpreters = [Interpreter(program, TILE, seed=seed) for seed in range(4)]
+    assert not np.array_equal(interpreters[0].vectors, interpreters[1].vectors)
+    for token in (1, 5, 0, 99):
+        assert len({interpreter.step(token) for interpreter in interpreters}) == 1
