@@ -189,7 +189,7 @@ def new_run_folder(design: Design, wanted: Path | None) -> Path:
 def simulate(prepared: Prepared, folder: Path, progress: Progress) -> dict:
     """Write the images and run the bench in a folder; what it observed (see `testbench.bench_decode`)."""
     program = prepared.program
-    for name, text in program.images().items():
+    for name, text in program.images.items():
         (folder / name).write_text(text)
     (folder / "request.json").write_text(
         json.dumps(
@@ -301,7 +301,7 @@ def _write_results(folder: Path, prepared: Prepared, measurement: Measurement):
         },
         "simulator": prepared.build.folder.name,
         "synthesis": prepared.physical.synthesis.tool,
-        "images": content_key(prepared.program.images()),
+        "images": content_key(prepared.program.images),
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))

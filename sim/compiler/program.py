@@ -1,5 +1,6 @@
 """What the compiler hands on: instructions and memory images."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,7 @@ class Program:
     epsilon: int
     context: int
 
+    @functools.cached_property
     def images(self) -> dict[str, str]:
         """File name and `$readmemh` text of every memory."""
         images = {f"weights_{lane}.hex": hex_lines(bits) for lane, bits in enumerate(self.weights)}

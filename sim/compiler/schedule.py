@@ -138,8 +138,7 @@ def scheduled(scheduler: Scheduler, **fields):
         "reads_activations": arrival - READ_LATENCY,
     }
     reads = {regions[key]: offset for key, offset in offsets.items() if key in regions}
-    if instruction.source != Source.SCALE or instruction.scale:
-        reads[f"scale {instruction.scale}"] = entry + SCALE_STAGE
+    reads[f"scale {instruction.scale}"] = entry + SCALE_STAGE
     if instruction.source == Source.SCALE:
         reads[f"scale {instruction.other}"] = entry + SCALE_STAGE
     writes = {}
