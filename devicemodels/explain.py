@@ -95,7 +95,7 @@ def _junction_rows(bank: MramBank) -> list[Row]:
     return _derived(
         "junction at temperature",
         ("anisotropy field", anisotropy_field(mtj, temperature=kelvin), "A/m", "K_i, M_s and shape: chen1991"),
-        ("thermal stability", mtj.thermal_stability(kelvin), "1", "macrospin or domain wall"),
+        ("thermal stability", mtj.thermal_stability(kelvin), "1", "coherent rotation or nucleation"),
         ("critical current", mtj.critical_current(kelvin), "A", "sun2000"),
         ("TMR at the read voltage", mtj.tmr(bias, kelvin), "1", "shang1998, julliere1975"),
         ("resistance, parallel", mtj.resistance(0.0, bias, kelvin), "ohm", "RA / area"),

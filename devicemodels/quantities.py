@@ -4,17 +4,20 @@ A sheet is a TOML file: `name` (a string), optionally `title`, and one table per
 `unit`, `source` (a key of docs/references.bib), `where` (page, table, abstract, or how it was obtained) and
 `kind` (measured, fitted, derived or assumed). `read_sheet` turns it into a frozen dataclass of SI floats and the
 origins beside it. Nothing is converted: a unit that differs from the one in the dataclass is refused.
-A quantity with a unit must be above zero (a slope in V/K may have either sign), a ratio must not be negative.
+A quantity with a unit must be above zero, a ratio must not be negative; types marked `SIGNED` may have either sign.
+A field with a default may be left out of the sheet: the device does not have that feature.
 """
 
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_type_hints
 
 from devicemodels.errors import UserError
+
+SIGNED = "either sign"
 
 Metre = Annotated[float, "m"]
 SquareMetre = Annotated[float, "m^2"]
@@ -30,7 +33,7 @@ Tesla = Annotated[float, "T"]
 Ratio = Annotated[float, "1"]
 PerVolt = Annotated[float, "1/V"]
 PerKelvin = Annotated[float, "1/K"]
-VoltPerKelvin = Annotated[float, "V/K"]
+VoltPerKelvin = Annotated[float, "V/K", SIGNED]
 VoltMetre = Annotated[float, "V*m"]
 AmperePerMetre = Annotated[float, "A/m"]
 OhmPerMetre = Annotated[float, "ohm/m"]
@@ -38,7 +41,12 @@ FaradPerMetre = Annotated[float, "F/m"]
 OhmSquareMetre = Annotated[float, "ohm*m^2"]
 JoulePerMetre = Annotated[float, "J/m"]
 JoulePerSquareMetre = Annotated[float, "J/m^2"]
+JoulePerVoltMetre = Annotated[float, "J/(V*m)", SIGNED]
+OhmMetre = Annotated[float, "ohm*m"]
+KelvinSquareMetrePerWatt = Annotated[float, "K*m^2/W"]
 PerKelvinToThreeHalves = Annotated[float, "K^-1.5"]
+SignedRatio = Annotated[float, "1", SIGNED]
+SignedAmperePerMetre = Annotated[float, "A/m", SIGNED]
 
 KINDS = ("measured", "fitted", "derived", "assumed")
 _ORIGIN_KEYS = ("value", "unit", "source", "where", "kind")
@@ -76,6 +84,15 @@ def field_units(cls: type) -> dict[str, str]:
     return {f.name: get_args(hints[f.name])[1] for f in fields(cls) if hints[f.name] is not str}  # type: ignore[arg-type]
 
 
+def _signed_fields(cls: type) -> set[str]:
+    hints = get_type_hints(cls, include_extras=True)
+    return {name for name, hint in hints.items() if SIGNED in get_args(hint)}
+
+
+def _optional_fields(cls: type) -> set[str]:
+    return {f.name for f in fields(cls) if f.default is not MISSING}  # type: ignore[arg-type]
+
+
 def read_sheet(path: Path | str, cls: type[Device]) -> Sheet[Device]:
     """Read the sheet at `path` as a `cls`.
 
@@ -90,8 +107,11 @@ def read_sheet(path: Path | str, cls: type[Device]) -> Sheet[Device]:
     tables = _parse(path)
     name, title = tables.pop("name", path.stem), tables.pop("title", "")
     units = field_units(cls)
-    _check_keys(path, tables, units)
-    origins = {key: _origin(path, key, tables[key], unit) for key, unit in units.items()}
+    _check_keys(path, tables, units, optional=_optional_fields(cls))
+    given = {key: unit for key, unit in units.items() if key in tables}
+    origins = {key: _origin(path, key, tables[key], unit) for key, unit in given.items()}
+    for key in origins.keys() - _signed_fields(cls):
+        _check_range(path, origins[key], key)
     values = {key: origin.value for key, origin in origins.items()}
     return Sheet(device=cls(name=name, **values), origins=origins, title=title)
 
@@ -105,11 +125,11 @@ def _parse(path: Path) -> dict[str, Any]:
         raise UserError(f"sheet {path} is not valid TOML: {error}") from error
 
 
-def _check_keys(path: Path, tables: Mapping[str, Any], units: Mapping[str, str]) -> None:
+def _check_keys(path: Path, tables: Mapping[str, Any], units: Mapping[str, str], *, optional: set[str]) -> None:
     for key in tables:
         if key not in units:
             raise UserError(f"sheet {path.name} has the unknown key '{key}'; known keys are {', '.join(sorted(units))}")
-    missing = [key for key in units if key not in tables]
+    missing = [key for key in units if key not in tables and key not in optional]
     if missing:
         raise UserError(f"sheet {path.name} lacks the key '{missing[0]}' (a number in {units[missing[0]]}); add it")
 
@@ -125,19 +145,22 @@ def _origin(path: Path, key: str, table: Any, unit: str) -> Origin:
         )
     if table["kind"] not in KINDS:
         raise UserError(f"sheet {path.name}: '{key}' has the kind '{table['kind']}'; use one of {', '.join(KINDS)}")
-    _check_range(path, key, float(table["value"]), unit)
+    if not math.isfinite(table["value"]):
+        raise UserError(f"sheet {path.name}: '{key}' is {_shown(table['value'], unit)}, but must be a finite number")
     return Origin(
         value=float(table["value"]), unit=unit, source=table["source"], where=table["where"], kind=table["kind"]
     )
 
 
-def _check_range(path: Path, key: str, value: float, unit: str) -> None:
-    shown = f"sheet {path.name}: '{key}' is {value:g}{'' if unit == '1' else ' ' + unit}"
-    if not math.isfinite(value):
-        raise UserError(f"{shown}, but must be a finite number")
-    if unit == "1" and value < 0:
+def _shown(value: float, unit: str) -> str:
+    return f"{value:g}" if unit == "1" else f"{value:g} {unit}"
+
+
+def _check_range(path: Path, origin: Origin, key: str) -> None:
+    shown = f"sheet {path.name}: '{key}' is {_shown(origin.value, origin.unit)}"
+    if origin.unit == "1" and origin.value < 0:
         raise UserError(f"{shown}, but must not be negative")
-    if unit not in ("1", "V/K") and value <= 0:
+    if origin.unit != "1" and origin.value <= 0:
         raise UserError(f"{shown}, but must be above zero")
 
 

@@ -64,8 +64,8 @@ def test_a_stack_that_the_transistor_cannot_write_is_refused():
 
 def test_an_unknown_sheet_is_refused_with_those_that_exist():
     design = load_design("mram-22nm")
-    with pytest.raises(UserError, match=r"'sot'.*ikeda2010"):
-        load_sheets(replace(design, sheets=replace(design.sheets, mtj="sot")))
+    with pytest.raises(UserError, match=r"'nosuch'.*ikeda2010"):
+        load_sheets(replace(design, sheets=replace(design.sheets, mtj="nosuch")))
 
 
 def test_a_wrong_unit_in_a_sheet_names_both_units(tmp_path):

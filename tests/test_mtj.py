@@ -1,25 +1,14 @@
-"""The junction: barrier, critical current, resistance, and its error rates against exact results."""
+"""Error rates of the axial macrospin in closed form, against exact results."""
 
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.constants import Boltzmann, elementary_charge, hbar, mu_0
 from scipy.integrate import quad
 
 from devicemodels.mtj import load_mtj
-from devicemodels.mtj.energy import (
-    GYROMAGNETIC,
-    anisotropy_density,
-    anisotropy_field,
-    axial_demagnetisation,
-    coherent_barrier,
-    polarisation,
-    relaxation_rate,
-)
+from devicemodels.mtj.energy import relaxation_rate
 from devicemodels.mtj.switching import (
     escape_rate,
     read_disturb_rate,
@@ -28,71 +17,7 @@ from devicemodels.mtj.switching import (
     write_error_rate,
 )
 
-IKEDA = load_mtj("ikeda2010").device
 MTJ = load_mtj("mram22").device
-
-
-def test_demagnetising_factor_has_its_exact_values():
-    assert axial_demagnetisation(1.0) == pytest.approx(0.3116, abs=1e-4)
-    assert axial_demagnetisation(1e-5) == pytest.approx(1.0, abs=1e-3)
-    assert axial_demagnetisation(1e3) == pytest.approx(0.0, abs=1e-3)
-
-
-def test_ikeda_has_its_measured_barrier_and_critical_current():
-    assert IKEDA.thermal_stability(300.0) == pytest.approx(43, rel=0.01)
-    assert IKEDA.critical_current(300.0) == pytest.approx(49e-6, rel=0.05)  # measured; Sun's formula gives 47.2
-
-
-def test_critical_current_is_suns():
-    energy = coherent_barrier(MTJ, temperature=350.0)
-    polar = polarisation(MTJ.tmr(0.0, 350.0))
-    expected = 4 * elementary_charge / hbar * MTJ.damping / polar * energy
-    assert MTJ.critical_current(350.0) == pytest.approx(expected)
-
-
-def test_barrier_is_half_the_anisotropy_field_times_the_moment():
-    field = anisotropy_field(MTJ, temperature=300.0)
-    volume = MTJ.area * MTJ.free_layer_thickness
-    energy = mu_0 * MTJ.saturation_magnetisation * field * volume / 2
-    assert MTJ.thermal_stability(300.0) == pytest.approx(energy / (Boltzmann * 300.0))
-
-
-def test_a_wide_junction_reverses_by_a_wall():
-    wide = replace(MTJ, diameter=120e-9)
-    density = anisotropy_density(wide, temperature=300.0)
-    wall = 4 * math.sqrt(wide.exchange_stiffness * density) * wide.diameter * wide.free_layer_thickness
-    assert wide.thermal_stability(300.0) == pytest.approx(wall / (Boltzmann * 300.0))
-    assert wall < coherent_barrier(wide, temperature=300.0)
-
-
-def test_an_in_plane_layer_has_no_barrier_and_no_critical_current():
-    flat = replace(MTJ, interface_anisotropy=MTJ.interface_anisotropy / 2)
-    assert flat.thermal_stability(300.0) == 0.0
-    assert flat.critical_current(300.0) == 0.0
-
-
-@given(st.floats(260.0, 420.0), st.floats(260.0, 420.0))
-def test_heat_lowers_barrier_current_and_tmr(first, second):
-    cold, hot = sorted((first, second))
-    assert MTJ.thermal_stability(hot) <= MTJ.thermal_stability(cold)
-    assert MTJ.critical_current(hot) <= MTJ.critical_current(cold)
-    assert MTJ.tmr(0.0, hot) <= MTJ.tmr(0.0, cold)
-
-
-def test_tmr_halves_at_its_half_voltage_and_polarisation_inverts_julliere():
-    assert MTJ.tmr(0.0) == pytest.approx(MTJ.tmr_zero_bias)
-    assert MTJ.tmr(MTJ.tmr_half_voltage) == pytest.approx(MTJ.tmr_zero_bias / 2)
-    squared = polarisation(1.24) ** 2
-    assert 2 * squared / (1 - squared) == pytest.approx(1.24)
-    assert polarisation(1.24) == pytest.approx(0.619, abs=5e-4)
-
-
-def test_resistance_has_its_limits_and_a_conductance_linear_in_the_cosine():
-    low, high = MTJ.resistance(0.0, 0.1), MTJ.resistance(math.pi, 0.1)
-    assert low == pytest.approx(MTJ.resistance_area / MTJ.area)
-    assert high == pytest.approx(low * (1 + MTJ.tmr(0.1)))
-    middle = MTJ.resistance(math.pi / 2, 0.1)
-    assert 1 / middle == pytest.approx((1 / low + 1 / high) / 2)
 
 
 # Fokker-Planck results for Delta, i, tau (finite elements, Legendre series and Monte Carlo agree to three digits).
@@ -125,8 +50,6 @@ def test_write_error_has_its_limits():
 
 def test_write_error_rate_uses_the_relaxation_time():
     rate = relaxation_rate(MTJ, temperature=300.0)
-    field = anisotropy_field(MTJ, temperature=300.0)
-    assert rate == pytest.approx(MTJ.damping * GYROMAGNETIC * field / (1 + MTJ.damping**2))
     found = write_error_rate(MTJ, overdrive=2.0, pulse=10e-9, temperature=300.0)
     expected = write_error(stability=MTJ.thermal_stability(300.0), overdrive=2.0, reduced_time=rate * 10e-9)
     assert found == pytest.approx(expected)
@@ -155,7 +78,7 @@ def test_the_exact_passage_time_is_the_published_one():
 
 
 def test_retention_agrees_with_a_sample_of_cells():
-    weak = replace(MTJ, interface_anisotropy=1.17e-3)
+    weak = replace(MTJ, interface_anisotropy=0.9 * MTJ.interface_anisotropy)
     seconds, kelvin = 3.0e7, 358.0
     generator = np.random.default_rng(1)
     mean = weak.thermal_stability(kelvin)
@@ -169,7 +92,7 @@ def test_retention_agrees_with_a_sample_of_cells():
 
 
 def test_spread_of_the_barrier_makes_retention_worse():
-    exact = replace(MTJ, sigma_barrier=0.0)
+    exact = replace(MTJ, sigma_diameter=0.0, sigma_anisotropy=0.0)
     ten_years = 3.15e8
     alone = retention_error_rate(exact, duration=ten_years, temperature=358.0)
     rate = escape_rate(stability=MTJ.thermal_stability(358.0), attempt=relaxation_rate(MTJ, temperature=358.0))

@@ -1,24 +1,36 @@
-"""Tunnel magnetoresistance and resistance, through conductances."""
+"""Tunnel magnetoresistance, resistance and self-heating, through conductances.
+
+Angles, voltages and the fields of the `Mtj` may be arrays that broadcast together.
+"""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from devicemodels.mtj.energy import polarisation
-from devicemodels.quantities import Kelvin, Ohm, Ratio, Volt
+import numpy as np
+from scipy.constants import electron_mass, elementary_charge, hbar
+from scipy.optimize import brentq
+
+from devicemodels.errors import UserError
+from devicemodels.mtj.energy import SHEET_TEMPERATURE, check_temperature, polarisation
+from devicemodels.quantities import Kelvin, Metre, Ohm, Ratio, Second, Volt
 
 if TYPE_CHECKING:
     from devicemodels.mtj.stack import Mtj
 
 
 def zero_bias_tmr(mtj: Mtj, *, temperature: Kelvin) -> Ratio:
-    """TMR at no bias: polarisation falls as 1 - B T^1.5 (Shang 1998) and Julliere's formula turns it into TMR."""
+    """TMR at no bias: polarisation falls as 1 - B T^1.5 (Shang 1998) and Julliere's formula turns it into TMR.
+
+    The unpolarised conductance by defects, which Shang adds, is left out: no sheet has its size.
+    """
+    check_temperature(mtj, temperature)
 
     def decay(kelvin: Kelvin) -> float:
-        return 1 - mtj.polarisation_decay * kelvin**1.5
+        return max(1 - mtj.polarisation_decay * kelvin**1.5, 0.0)
 
-    squared = (polarisation(mtj.tmr_zero_bias) * decay(temperature) / decay(300.0)) ** 2
+    squared = (polarisation(mtj.tmr_zero_bias) * decay(temperature) / decay(SHEET_TEMPERATURE)) ** 2
     return 2 * squared / (1 - squared)
 
 
@@ -38,4 +50,50 @@ def resistance(mtj: Mtj, *, angle: float, voltage: Volt, temperature: Kelvin) ->
     R = 2 R_P (1 + TMR) / (2 + TMR (1 + cos angle)); R_P at 0 and R_AP = R_P (1 + TMR(V)) at pi.
     """
     ratio = tmr(mtj, voltage=voltage, temperature=temperature)
-    return 2 * parallel_resistance(mtj) * (1 + ratio) / (2 + ratio * (1 + math.cos(angle)))
+    return 2 * parallel_resistance(mtj) * (1 + ratio) / (2 + ratio * (1 + np.cos(angle)))
+
+
+def brinkman_conductance(voltage: Volt, *, thickness: Metre, height: Volt, asymmetry: Volt = 0.0) -> Ratio:
+    """Conductance of a tunnel barrier over that at no bias (Brinkman, Dynes and Rowell 1970).
+
+    G(V)/G(0) = 1 - A_0 D u/(16 phi^1.5) + 9 A_0^2 u^2/(128 phi), with A_0 = 4 t sqrt(2 m)/(3 hbar), u = e V, the mean
+    height phi and the asymmetry D both times e: all energies in joules, m the free electron's mass. It is the second
+    order in u of a thick, high barrier; a positive bias lowers the far side, whose height is `asymmetry` above that
+    of the near one. This describes the barrier alone. MgO's parallel channel, which is what `resistance` needs, is
+    flatter than it says.
+    """
+    if not (thickness > 0 and height > 0):
+        raise UserError(
+            f"the barrier is {thickness:g} m thick and {height:g} V high, but both must be above zero; give SI units"
+        )
+    slope = 4 * thickness * math.sqrt(2 * electron_mass) / (3 * hbar)
+    phi, tilt, energy = (elementary_charge * value for value in (height, asymmetry, np.asarray(voltage)))
+    return (1 - slope * tilt * energy / (16 * phi**1.5) + 9 * slope**2 * energy**2 / (128 * phi))[()]
+
+
+def junction_temperature(
+    mtj: Mtj, *, voltage: Volt, pulse: Second = math.inf, ambient: Kelvin = 300.0, angle: float = 0.0
+) -> Kelvin:
+    """Temperature of the junction at the end of a voltage pulse that it stands under from the start.
+
+    T = T_ambient + (V^2/RA(angle, V, T)) R_th (1 - exp(-pulse/t_th)), where R_th is thermal resistance times area;
+    solved for T, on which the resistance depends. Scalars only.
+
+    Raises
+    ------
+    UserError
+        If the ambient or the final temperature is out of range (`check_temperature`), or the pulse is not above zero.
+    """
+    check_temperature(mtj, ambient)
+    if not pulse > 0:
+        raise UserError(f"the pulse is {pulse:g} s long, but must be above zero")
+    reach = -math.expm1(-pulse / mtj.thermal_time) * mtj.thermal_resistance_area
+    power = voltage**2 / mtj.area
+
+    def excess(kelvin: Kelvin) -> float:
+        ohms = resistance(mtj, angle=angle, voltage=voltage, temperature=kelvin)
+        return kelvin - ambient - reach * power / ohms
+
+    hottest = ambient + reach * power / parallel_resistance(mtj)  # no angle conducts better than parallel
+    check_temperature(mtj, hottest)
+    return brentq(excess, ambient, hottest * (1 + 1e-12), xtol=1e-9) if hottest > ambient else ambient
