@@ -1,0 +1,54 @@
+"""Where does the KV wall stand against context length, in SRAM, in HBM, and split between them?"""
+
+from dataclasses import replace
+
+from tabulate import axes, picture, show
+
+from devicemodels.hbm import hbm_stack, load_hbm
+from sim.system import Request, build_system, evaluate, load_model
+from sim.system.rate import kv_room
+from sim.system.serve import user_bytes
+
+MODEL = load_model("llama-3-70b")
+CONTEXTS = [2**n for n in range(11, 21)]
+STACK = hbm_stack(load_hbm("hbm3e").device)
+
+
+def with_stacks(system, stacks):
+    """The system with stacks of HBM3E behind its SRAM, for KV that no longer fits."""
+    machine = replace(
+        system.machine,
+        overflow_memory=stacks * STACK.capacity / system.chips,
+        overflow_bandwidth=stacks * STACK.bandwidth.low / system.chips,
+    )
+    return replace(system, machine=machine)
+
+
+def systems():
+    tiles = build_system("mram-22nm", MODEL)
+    return {
+        "LPX rack": build_system("lpx", MODEL, chips=256, bits=8),
+        f"{tiles.chips} MRAM chips": tiles,
+        "with an HBM3E stack each": with_stacks(tiles, tiles.chips),
+        "4 H200": build_system("h200", MODEL, chips=4, bits=8),
+    }
+
+
+def main():
+    rows, figure, plot = [], *axes("context, tokens", "tokens/s for one user", xscale="log", yscale="log")
+    for name, system in systems().items():
+        wall = int((kv_room(system) - MODEL.user_bytes) / MODEL.kv_bytes(system.kv_bits))
+        users = int(kv_room(system) / user_bytes(system, 131072))
+        reached = [context for context in CONTEXTS if context <= wall]
+        asked = [Request(input=context // 2, output=64, context=context) for context in reached]
+        rates = [1 / evaluate(system, one).token for one in asked]
+        rows.append((name, f"{wall:,}", str(users), rates[0], rates[-1], f"{reached[-1]:,}"))
+        plot.plot(reached, rates, "o-", label=name)
+    columns = ("system", "longest context", "users of 131,072", "tokens/s at 2,048", "at the longest drawn", "which is")
+    show(f"{MODEL.name}: KV takes {MODEL.kv_bytes(16) / 1e3:.0f} kB a token at 16 bits", columns, rows)
+    plot.legend(frameon=False)
+    picture("kv_wall", figure)
+
+
+if __name__ == "__main__":
+    main()

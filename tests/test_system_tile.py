@@ -1,0 +1,106 @@
+"""This project's own tile in the system model: closed form against compiled programs, cycle for cycle."""
+
+import dataclasses
+from functools import cache
+
+import pytest
+
+from rtl.tile.config import BankTiming
+from sim.accounts import events
+from sim.checkpoint import load_model
+from sim.compiler import compile_model
+from sim.design import load_design
+from sim.rates import WORD_BYTES, predict
+from sim.system.model import load_model as load_language_model
+from sim.system.own_chip import TILES, design_tile, own_engine, own_machine, shard
+from sim.system.own_tile import count_steps, schedule_waits, tile_cycles
+from sim.tile import build_tile
+from sim.timing import token_cycles
+from tests.random_model import random_model
+from tests.test_program import SHAPE, TILE
+
+DESIGNS = ("mram-22nm", "sram-22nm")
+
+
+@cache
+def compiled(design):
+    tile = build_tile(load_design(design))
+    model = load_model("verse")
+    return tile, model.shape, compile_model(model, tile.config)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("position", [0, 31, 32, 100, 255])
+def test_the_terms_sum_to_the_cycles_of_the_shipped_program(design, position):
+    tile, shape, program = compiled(design)
+    cycles = tile_cycles(shape, tile.config, position)
+    assert cycles.total == token_cycles(program.instructions, position, emits=True)
+    assert tile.clock_hz / cycles.total == predict(tile, program, position=position).tokens_per_s
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_the_bytes_term_is_every_weight_word_once(design):
+    tile, shape, program = compiled(design)
+    embedding = -(-shape.dim // 32) * tile.config.lanes  # read as a vector, so it counts there
+    words = events(program.instructions, tile.config, 0, emits=True)["weight reads"] - embedding
+    streamed = tile_cycles(shape, tile.config, 0).weights * tile.config.lanes / tile.config.bank.cadence_cycles
+    assert streamed == words
+
+
+SHAPES = {
+    "as it is": {},
+    "untied head": {"tied": False},
+    "four layers": {"layers": 4},
+    "narrow heads": {"head_dim": 8},
+    "wide heads": {"head_dim": 64, "heads": 2},
+    "many heads": {"heads": 12, "kv_heads": 1, "head_dim": 8},
+    "odd sizes": {"dim": 40, "ffn": 72, "vocab": 61},
+}
+
+
+@pytest.mark.parametrize("changes", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("bank", [BankTiming(latency_cycles=1, cadence_cycles=1), TILE.bank], ids=["fast", "slow"])
+def test_the_closed_form_is_exact_for_other_shapes(changes, bank):
+    shape, config = dataclasses.replace(SHAPE, **changes), dataclasses.replace(TILE, bank=bank)
+    program = compile_model(random_model(shape), config)
+    for position in (0, 40, 95):
+        assert tile_cycles(shape, config, position).total == token_cycles(program.instructions, position, emits=True)
+
+
+def test_deep_models_cost_no_more_to_schedule_and_stay_exact():
+    shape = dataclasses.replace(SHAPE, layers=6)
+    config = dataclasses.replace(TILE, kv_words=60000)
+    program = compile_model(random_model(shape), config)
+    assert schedule_waits(shape, config) == sum(instruction.wait for instruction in program.instructions)
+
+
+def test_a_model_that_no_simulator_holds_has_steps_that_follow_from_its_size():
+    """Eighty layers of Llama-3-70B on one tile: its weights over the lanes, to the rows that fill the last block."""
+    tile, *_ = compiled("mram-22nm")
+    model = load_language_model("llama-3-70b")
+    shape = dataclasses.replace(
+        SHAPE, dim=model.dim, layers=model.layers, heads=model.heads, kv_heads=model.kv_heads, tied=False,
+        head_dim=model.head_dim, ffn=model.ffn, vocab=model.vocab,
+    )  # fmt: skip
+    steps = count_steps(shape, tile.config, pages=1)
+    words = model.active_parameters / 32 / tile.config.lanes
+    assert steps["weights"] == words * tile.config.bank.cadence_cycles
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_a_chip_is_its_tiles(design):
+    tile, machine = design_tile(design), own_machine(design)
+    lanes = TILES * tile.config.lanes
+    assert machine.bandwidth == lanes * WORD_BYTES * tile.clock_hz / tile.config.bank.cadence_cycles
+    assert machine.memory == lanes * tile.config.bank_words * WORD_BYTES
+    assert machine.die_area > TILES * tile.macro_area
+
+
+def test_rows_that_do_not_fill_the_lanes_cost_bandwidth():
+    tile = design_tile("mram-22nm")
+    even, uneven = (shard(tile, load_language_model(name)) for name in ("llama-3-70b", "llama-3-8b"))
+    assert even.even_weights <= even.weights and uneven.even_weights < uneven.weights
+    # 8,192 rows fill 4,096 lanes twice, and so do 28,672 seven times; only 1,024 rows of keys and values do not.
+    keys_and_values = 2 * (1 - 1024 / 4096) * 8192 / 32 * tile.config.bank.cadence_cycles
+    assert even.weights - even.even_weights == keys_and_values
+    assert own_engine("mram-22nm", load_language_model("llama-3-8b")).bandwidth_fraction < 1
