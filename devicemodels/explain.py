@@ -1,9 +1,6 @@
 """The chain of numbers from stack to bank, each with unit, source and kind: what `spinstream device` prints."""
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-
+from devicemodels.explain_mtj import junction_rows
 from devicemodels.macro import write_path
 from devicemodels.macro.current_sense import CurrentSense, amplifier_offset, load_current_sense
 from devicemodels.macro.memory_macro import MemoryMacro
@@ -15,22 +12,10 @@ from devicemodels.macro.periphery import Periphery, load_periphery
 from devicemodels.macro.sram import macro_of as sram_macro_of
 from devicemodels.macro.sram_bank import SramBank, sram_bank
 from devicemodels.mtj import Mtj
-from devicemodels.mtj.energy import anisotropy_field
 from devicemodels.quantities import Kelvin, Sheet
+from devicemodels.row import Row, derived_rows, sheet_rows
 from devicemodels.sram import SramCell
 from devicemodels.technology import Technology
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One number of the chain; `group` is the stage it belongs to, `source` a bibliography key or the equation used."""
-
-    group: str
-    name: str
-    value: float
-    unit: str
-    source: str
-    kind: str
 
 
 def device_rows(
@@ -70,37 +55,12 @@ def device_rows(
     return [*sheet_rows(sheets), *_mram_rows(built), *_macro_rows(mram_macro_of(built))]
 
 
-def sheet_rows(sheets: Sequence[tuple[str, Sheet]]) -> list[Row]:
-    """One row per number of each (group, sheet)."""
-    return [
-        Row(group=group, name=name, value=o.value, unit=o.unit, source=f"{o.source}: {o.where}", kind=o.kind)
-        for group, sheet in sheets
-        for name, o in sheet.origins.items()
-    ]
-
-
-def _derived(group: str, *entries: tuple[str, float, str, str]) -> list[Row]:
-    return [
-        Row(group=group, name=name, value=float(value), unit=unit, source=source, kind="derived")
-        for name, value, unit, source in entries
-    ]
-
-
 def _mram_rows(bank: MramBank) -> list[Row]:
-    return [*_junction_rows(bank), *_write_rows(bank), *_sense_rows(bank)]
-
-
-def _junction_rows(bank: MramBank) -> list[Row]:
-    mtj, kelvin, bias = bank.mtj, bank.temperature, bank.cell.read_voltage
-    return _derived(
-        "junction at temperature",
-        ("anisotropy field", anisotropy_field(mtj, temperature=kelvin), "A/m", "K_i, M_s and shape: chen1991"),
-        ("thermal stability", mtj.thermal_stability(kelvin), "1", "coherent rotation or nucleation"),
-        ("critical current", mtj.critical_current(kelvin), "A", "sun2000"),
-        ("TMR at the read voltage", mtj.tmr(bias, kelvin), "1", "shang1998, julliere1975"),
-        ("resistance, parallel", mtj.resistance(0.0, bias, kelvin), "ohm", "RA / area"),
-        ("resistance, antiparallel", mtj.resistance(math.pi, bias, kelvin), "ohm", "slonczewski1989"),
-    )
+    return [
+        *junction_rows(bank.mtj, bank.temperature, bank.cell.read_voltage),
+        *_write_rows(bank),
+        *_sense_rows(bank),
+    ]
 
 
 def _write_rows(bank: MramBank) -> list[Row]:
@@ -113,7 +73,7 @@ def _write_rows(bank: MramBank) -> list[Row]:
     }
     forward = write_path.available_current(**setting, degenerated=False)
     backward = write_path.available_current(**setting, degenerated=True)
-    return _derived(
+    return derived_rows(
         "write",
         ("access transistor width", bank.cell.access_width, "m", "cell area / height less spacing"),
         ("write current needed", bank.write_current, "A", "overdrive x critical current"),
@@ -124,7 +84,7 @@ def _write_rows(bank: MramBank) -> list[Row]:
 
 def _sense_rows(bank: MramBank) -> list[Row]:
     currents, sigmas = bank.currents, bank.sense.margin_sigmas
-    return _derived(
+    return derived_rows(
         "read",
         ("read current, parallel", currents.parallel, "A", "clamp voltage over the path"),
         ("read current, antiparallel", currents.antiparallel, "A", "clamp voltage over the path"),
@@ -140,7 +100,7 @@ def _sense_rows(bank: MramBank) -> list[Row]:
 
 def _sram_rows(bank: SramBank) -> list[Row]:
     sigmas = bank.cell.margin_sigmas
-    return _derived(
+    return derived_rows(
         "read",
         ("read current", bank.read_current, "A", "sakurai1990, two transistors in series"),
         ("spread of the read current, all sigmas", sigmas * bank.read_sigma, "A", "pelgrom1989"),
@@ -152,15 +112,15 @@ def _sram_rows(bank: SramBank) -> list[Row]:
 
 def _macro_rows(macro: MemoryMacro) -> list[Row]:
     return [
-        *_derived("read time", *((n, v, "s", "model") for n, v in macro.read_time_parts)),
-        *_derived("read energy", *((n, v, "J", "model") for n, v in macro.read_energy_parts)),
-        *_derived("area", *((n, v, "m^2", "model") for n, v in macro.area_parts)),
+        *derived_rows("read time", *((n, v, "s", "model") for n, v in macro.read_time_parts)),
+        *derived_rows("read energy", *((n, v, "J", "model") for n, v in macro.read_energy_parts)),
+        *derived_rows("area", *((n, v, "m^2", "model") for n, v in macro.area_parts)),
         *_bank_rows(macro),
     ]
 
 
 def _bank_rows(macro: MemoryMacro) -> list[Row]:
-    return _derived(
+    return derived_rows(
         "bank",
         ("words", macro.words, "1", "organisation"),
         ("word bits", macro.word_bits, "1", "organisation"),
@@ -174,7 +134,7 @@ def _bank_rows(macro: MemoryMacro) -> list[Row]:
         ("bandwidth", macro.bandwidth, "B/s", "data bits / read cycle"),
         ("bandwidth density of the bank alone", macro.bandwidth_density, "B/s/m^2", "bandwidth / area"),
         ("read error rate, raw", macro.read_error_rate, "1", "normal tail of the margin"),
-        ("write error rate, raw", macro.write_error_rate, "1", "butler2012"),
-        ("retention error rate, ten years", macro.retention_error_rate, "1", "brown1963"),
-        ("read disturb rate", macro.read_disturb_rate, "1", "brown1963"),
+        ("write error rate, raw", macro.write_error_rate, "1", "Fokker-Planck, mean over the spread"),
+        ("retention error rate, ten years", macro.retention_error_rate, "1", "Fokker-Planck, mean over the spread"),
+        ("read disturb rate", macro.read_disturb_rate, "1", "Fokker-Planck, mean over the spread"),
     )

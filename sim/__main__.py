@@ -1,4 +1,4 @@
-"""The command line: ``spinstream doctor | device | generate | decode``.
+"""The command line: ``spinstream doctor | device | generate | decode | system | claim``.
 
 Every command takes ``--json`` and then prints one JSON object, and nothing else, on standard output. Progress goes to
 standard error. A mistake of the user's is one sentence there and exit status 2; a run whose tokens or cycles are not
@@ -22,9 +22,10 @@ from devicemodels.errors import UserError
 from sim.console import TerminalProgress, output, table
 from sim.design import DEFAULT_DESIGN, Design, load_design
 from sim.measurement import Measurement
+from sim.system.command import claim, system
 
 if TYPE_CHECKING:
-    from devicemodels.explain import Row
+    from devicemodels.row import Row
     from sim.doctor import Finding
 
 DEFAULT_MODEL = "verse"
@@ -78,16 +79,32 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def device(design: DesignArgument = DEFAULT_DESIGN, as_json: JsonOption = False) -> None:
-    """Show the chain of numbers from stack to bank, each with unit, source and kind."""
-    from sim.chain import chain_rows
+def device(
+    design: DesignArgument = DEFAULT_DESIGN,
+    mtj: Annotated[
+        str | None,
+        typer.Option(metavar="SHEET", help="Show a junction alone: a sheet's name, or path of a TOML file."),
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(metavar="KELVIN", help="Temperature; the design's, or 300 for a junction alone.")
+    ] = None,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw switching, write error and retention of the junction into ./NAME.svg.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the chain of numbers from stack to bank, each with unit, source and kind; or a junction's alone."""
+    from sim.device import describe, draw
 
-    chosen = load_design(design)
-    rows = chain_rows(chosen)
+    shown = describe(design, mtj=mtj, temperature=temperature, progress=_progress(as_json))
+    picture = draw(shown, progress=_progress(as_json)) if plot else None
     if as_json:
-        _print_json({"design": chosen.name, "rows": [vars(row) for row in rows]})
+        rows = [vars(row) for row in shown.rows]
+        _print_json({"design": shown.name, "temperature": shown.temperature, "rows": rows, "plot": picture})
     else:
-        _show_chain(chosen, rows)
+        _show_chain(shown.title, shown.rows)
+        if picture:
+            print(picture)
 
 
 @app.command()
@@ -140,6 +157,10 @@ def decode(
     _conclude(chosen, measurement, as_json)
 
 
+app.command()(system)
+app.command()(claim)
+
+
 def _progress(as_json: bool) -> TerminalProgress:
     return TerminalProgress(Console(stderr=True), sys.stderr if as_json else sys.stdout)
 
@@ -168,10 +189,10 @@ def _show_measurement(measurement: Measurement, report: Path) -> None:
     console.print(f"Run folder  {measurement.run_folder}\nReport      {report}", highlight=False, soft_wrap=True)
 
 
-def _show_chain(design: Design, rows: "list[Row]") -> None:
+def _show_chain(title: str, rows: "list[Row]") -> None:
     from sim.report.units import with_unit
 
-    chain = table(f"{design.name}: {design.description}", ("Quantity", "Value", "Kind", "Source"), (), right=("Value",))
+    chain = table(title, ("Quantity", "Value", "Kind", "Source"), (), right=("Value",))
     for group, members in groupby(rows, key=attrgetter("group")):
         chain.add_section()
         chain.add_row(f"[bold]{escape(group.capitalize())}[/bold]")

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from devicemodels.explain import Row, device_rows
+from devicemodels.explain import device_rows
 from devicemodels.macro import MemoryMacro, Organisation, mram_macro, sram_macro
 from devicemodels.mtj import Mtj, load_mtj
 from devicemodels.quantities import Sheet
+from devicemodels.row import Row
 from devicemodels.sram import SramCell, load_sram_cell
 from devicemodels.technology import Technology, load_technology
 from rtl.formats import WORD_BITS

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from devicemodels.errors import UserError
+from devicemodels.quantities import sheet_names
 from sim.__main__ import main
 from sim.measurement import Measurement
 
@@ -206,14 +207,52 @@ def test_doctor_fails_and_says_what_to_install(spinstream, monkeypatch, tmp_path
 @pytest.mark.parametrize("design", ["mram-22nm", "sram-22nm"])
 def test_device_shows_the_chain_to_the_bank(spinstream, design):
     status, out, err = spinstream("device", design)
-    assert (status, err) == (0, "")
+    assert status == 0
+    assert "spinstream:" not in err
     assert design in out
     assert "read access" in out
 
 
 def test_device_json_gives_unit_source_and_kind_of_every_number(spinstream):
-    status, out, err = spinstream("device", "--json")
+    status, out, _err = spinstream("device", "--json")
     values = json.loads(out)
-    assert (status, err) == (0, "")
+    assert status == 0
     assert values["design"] == "mram-22nm"
     assert {key for row in values["rows"] for key in row} == {"group", "name", "value", "unit", "source", "kind"}
+
+
+def test_device_shows_a_junction_alone_and_draws_it(spinstream, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, _err = spinstream("device", "--mtj", "ikeda2010", "--temperature", "320", "--plot", "--json")
+    values = json.loads(out)
+    assert status == 0
+    assert (values["temperature"], values["plot"]) == (320.0, "ikeda2010.svg")
+    assert "thermal stability" in {row["name"] for row in values["rows"]}
+    assert (tmp_path / "ikeda2010.svg").read_text().lstrip().startswith("<?xml")
+
+
+@pytest.mark.parametrize("name", sheet_names("mtj"))
+def test_device_shows_every_shipped_junction(spinstream, name):
+    status, out, _err = spinstream("device", "--mtj", name, "--json")
+    rows = {row["name"]: row["value"] for row in json.loads(out)["rows"]}
+    assert status == 0
+    assert rows["thermal stability"] > 0
+    assert rows["resistance, antiparallel"] > rows["resistance, parallel"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--mtj", "nosuch"], "no mtj sheet is called 'nosuch'"),
+        (["--mtj", "ikeda2010", "--temperature", "-1"], "temperature"),
+        (["--mtj", "ikeda2010", "--temperature", "nan"], "temperature"),
+        (["--mtj", "ikeda2010", "--temperature", "2000"], "curie_temperature"),
+        (["--temperature", "10"], "temperature"),
+        (["sram-22nm", "--plot"], "its memory is SRAM"),
+    ],
+)
+def test_device_refuses_in_one_sentence(spinstream, arguments, sentence):
+    status, out, err = spinstream("device", *arguments)
+    assert (status, out) == (2, "")
+    assert sentence in err.strip().splitlines()[-1]
+    assert err.count("spinstream:") == 1

@@ -2,7 +2,8 @@
 
 import pytest
 
-from devicemodels.explain import Row, device_rows
+from devicemodels.explain import device_rows
+from devicemodels.row import Row
 from devicemodels.macro import Organisation, mram_macro, sram_macro
 from devicemodels.mtj import load_mtj
 from devicemodels.quantities import KINDS

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from devicemodels.explain import Row
+from devicemodels.row import Row
 from sim.measurement import Measurement, measurement_from_dict
 from sim.report import units, write_report
 from sim.report.charts import breakdown, density_chart

@@ -14,7 +14,7 @@ from devicemodels.macro.periphery import Periphery
 from devicemodels.macro.row_path import decoder_delay, decoder_energy, wordline_delay, wordline_energy
 from devicemodels.macro.wires import elmore_delay
 from devicemodels.mtj import Mtj
-from devicemodels.mtj.switching import retention_error_rate, write_error_rate
+from devicemodels.mtj.write_spread import mean_write_error_rate
 from devicemodels.quantities import Joule, Kelvin, Second
 from devicemodels.technology import Technology
 from devicemodels.transistor import switch_resistance
@@ -144,13 +144,13 @@ def write_energy(bank: MramBank) -> Joule:
 
 
 def error_rates(bank: MramBank) -> dict[str, float]:
-    """Raw rates per bit, by the field names of `MemoryMacro`."""
+    """Raw rates per bit, the mean over the spread of cells, by the field names of `MemoryMacro`."""
     development = bank.periphery.timing_guard * bank.development_time
     return {
         "read_error_rate": current_sense.error_rate(bank.technology, bank.sense, bank.currents, duration=development),
-        "write_error_rate": write_error_rate(
-            bank.mtj, overdrive=bank.cell.write_overdrive, pulse=bank.cell.write_pulse, temperature=bank.temperature
+        "write_error_rate": mean_write_error_rate(
+            bank.mtj, current=bank.write_current, pulse=bank.cell.write_pulse, temperature=bank.temperature
         ),
-        "retention_error_rate": retention_error_rate(bank.mtj, duration=TEN_YEARS, temperature=bank.temperature),
+        "retention_error_rate": bank.mtj.retention_failure(TEN_YEARS, bank.temperature),
         "read_disturb_rate": bank.read_disturb,
     }

@@ -1,6 +1,7 @@
 """A bank of 1T1MTJ cells: its facts and choices, what follows from them, and what cannot be built."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from devicemodels.errors import UserError
 from devicemodels.macro import current_sense, write_path
@@ -12,7 +13,7 @@ from devicemodels.macro.periphery import Periphery, load_periphery
 from devicemodels.macro.row_path import RowPath
 from devicemodels.macro.wires import elmore_delay, resistance_scale
 from devicemodels.mtj import Mtj
-from devicemodels.mtj.switching import read_disturb_rate
+from devicemodels.mtj.reliability import read_disturb_rate
 from devicemodels.quantities import Ampere, Farad, Kelvin, Metre, Ohm, Second
 from devicemodels.technology import Technology, check_temperature
 from devicemodels.transistor import on_resistance
@@ -125,11 +126,15 @@ class MramBank:
         """Time for which the cell conducts in a read, timing guard included."""
         return self.periphery.timing_guard * (self.settling_time + self.development_time)
 
-    @property
+    @cached_property
     def read_disturb(self) -> float:
-        """Probability that a read flips a bit that its current works against."""
+        """Probability that a read flips a bit that its current works against, the mean over the spread of cells."""
         return read_disturb_rate(
-            self.mtj, current=self.currents.parallel, duration=self.sense_time, temperature=self.temperature
+            self.mtj,
+            current=self.currents.parallel,
+            duration=self.sense_time,
+            temperature=self.temperature,
+            series_resistance=self.series_resistance,
         )
 
     @property

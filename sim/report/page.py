@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from devicemodels.explain import Row
+from devicemodels.row import Row
 from sim.measurement import Measurement
 from sim.report.charts import breakdown, density_chart
 from sim.report.headline import Figure, headline

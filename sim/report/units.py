@@ -7,8 +7,9 @@ _PREFIXES = {
 }  # fmt: skip
 _SCALED = {
     "ohm*m^2": (1e12, "Ω·µm²"), "V*m": (1e9, "mV·µm"), "F/m": (1e9, "fF/µm"), "ohm/m": (1e-6, "Ω/µm"),
-    "B/s/m^2": (1e-18, "TB/s/mm²"),
+    "B/s/m^2": (1e-18, "TB/s/mm²"), "J/(V*m)": (1e15, "fJ/(V·m)"), "K*m^2/W": (1e9, "K·mm²/kW"),
 }  # fmt: skip
+YEAR = 365.25 * 86400
 _WITHOUT_PREFIX = {"", "K", "bits", "words", "cycles", "1/V", "1/K", "K^-1.5"}
 
 
@@ -19,11 +20,15 @@ def with_unit(value: float, unit: str) -> str:
     ('2.75 ns', '350 K', '1.1')
     >>> with_unit(4.1e-15, "m^2"), with_unit(1.2e-6, "m^2"), with_unit(5e-12, "ohm*m^2")
     ('0.0041 µm²', '1.2 mm²', '5 Ω·µm²')
+    >>> with_unit(3.15576e8, "s"), with_unit(30e-15, "J/(V*m)")
+    ('10 years', '30 fJ/(V·m)')
     """
     if unit == "1":
         return number(value)
     if unit == "m^2":
         return f"{number(value * 1e6)} mm²" if value >= 1e-8 else f"{number(value * 1e12)} µm²"
+    if unit == "s" and YEAR <= value < math.inf:
+        return f"{number(value / YEAR)} years"
     if unit in _SCALED:
         factor, text = _SCALED[unit]
         return f"{number(value * factor)} {text}"
