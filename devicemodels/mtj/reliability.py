@@ -31,6 +31,10 @@ from devicemodels.quantities import Ampere, Kelvin, Ohm, Ratio, Second
 if TYPE_CHECKING:
     from devicemodels.mtj.stack import Mtj
 
+STRONGEST_DRIVE = 1.5
+"""Overdrives above count as this: the cell is being written, at about its relaxation rate."""
+HIGHEST_BARRIER = 600.0
+"""In kT: a rate of e^-600 is as good as none, and still a normal number."""
 LARGEST_STABILITY = 1000.0
 
 
@@ -71,7 +75,8 @@ def retention_errors(mtj: Mtj, *, profile: Iterable[tuple[Second, Kelvin]]) -> S
         If the profile is empty, a duration is negative or not finite, or a temperature is not above zero.
     """
     phases = _checked(mtj, profile)
-    weight, cells = quadrature(mtj, steps={"diameter": 0.2, "interface_anisotropy": 0.2}, radius=10.0)
+    steps = {"diameter": 0.3, "interface_anisotropy": 0.3, "exchange_stiffness": 0.4}
+    weight, cells = quadrature(mtj, steps=steps, radius=10.0)
     parallel, antiparallel = np.zeros_like(weight), np.zeros_like(weight)
     for duration, temperature in phases:
         rates = [escape_rate(cells, temperature=temperature, state=state) for state in (1, -1)]
@@ -124,9 +129,9 @@ def read_disturb_rate(
         If the current is not finite, or a duration, a temperature, a resistance or a number of reads is out of range.
     """
     _check_read(mtj, current, duration, reads)
-    steps = {"diameter": 0.4, "interface_anisotropy": 0.4, "tmr_zero_bias": 1.0}
+    steps = {"diameter": 0.6, "interface_anisotropy": 0.6, "exchange_stiffness": 0.7, "tmr_zero_bias": 1.6}
     if series_resistance < math.inf:
-        steps["resistance_area"] = 1.0
+        steps["resistance_area"] = 1.6
     weight, cells = quadrature(mtj, steps=steps, radius=9.0)
     through = cell_currents(
         mtj,
@@ -152,7 +157,7 @@ def escape_rate(cells: Mtj, *, temperature: Kelvin, state: int, current: ArrayLi
     upright = stability > 1
     threshold = np.where(upright, cells.critical_current(temperature), math.inf)
     field = state * energy.reduced_stray_field(cells, temperature=temperature)
-    drive = np.broadcast_to(current / threshold - field, shape)
+    drive = np.minimum(np.broadcast_to(current / threshold - field, shape), STRONGEST_DRIVE)
     reduced = _reduced_rate(np.clip(stability, 1, DELTAS[1]).ravel(), drive.ravel()).reshape(shape)
     moment = mu_0 * energy.magnetisation(cells, temperature=temperature) * cells.area * cells.free_layer_thickness
     free = cells.damping * energy.GYROMAGNETIC * Boltzmann * temperature / ((1 + cells.damping**2) * moment)
@@ -163,10 +168,10 @@ def _reduced_rate(stability: Array, drive: Array) -> Array:
     """Escapes per unit of reduced time, by splines of what is left of ln k beside the barrier -Delta (1 - i)^2."""
 
     def excess(delta: ArrayLike, overdrive: ArrayLike) -> Array:
-        rate = np.maximum(switching_rate(delta=delta, overdrive=overdrive), 1e-300)
-        return np.log(rate) + delta * np.maximum(1 - overdrive, 0) ** 2
+        return np.log(switching_rate(delta=delta, overdrive=overdrive)) + delta * np.maximum(1 - overdrive, 0) ** 2
 
-    beside = on_spanning_grid(excess, (stability, drive), points=(12, 16))
+    drive = np.maximum(drive, 1 - np.sqrt(HIGHEST_BARRIER / stability))
+    beside = on_spanning_grid(excess, (stability, drive), points=(14, 24))
     return np.exp(beside - stability * np.maximum(1 - drive, 0) ** 2)
 
 
@@ -174,7 +179,7 @@ def arrhenius_failure(*, stability: ArrayLike, duration: Second, attempt: float,
     """Bit error after `duration` for the rate attempt e^(-Delta), Delta Gaussian with relative deviation `sigma`.
 
     The textbook form, for comparison with published figures, in which 1e9/s is the usual `attempt`. For small errors
-    it is that of one cell at the effective stability Delta - (sigma Delta)^2 / 2 (Thomas 2015).
+    it is that of one cell at the effective stability Delta - (sigma Delta)^2 / 2 (Thomas, Appl. Phys. Lett. 2015).
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy.constants import Boltzmann
 
-from devicemodels.mtj import energy, fokker_planck, reliability, transport
+from devicemodels.mtj import energy, fokker_planck, reliability, transport, variation
 from devicemodels.quantities import (
     Ampere,
     AmperePerMetre,
@@ -85,11 +85,13 @@ class Mtj:
     breakdown_area: SquareMetre
     breakdown_exponent: Ratio
     breakdown_slope: Ratio
-    # Spread between cells, as relative standard deviations.
+    # Spread between cells, as relative standard deviations; that of exchange stands for weak spots, which spread the
+    # barrier of a nucleus.
     sigma_diameter: Ratio
     sigma_resistance_area: Ratio
     sigma_tmr: Ratio
     sigma_anisotropy: Ratio
+    sigma_exchange: Ratio
 
     @property
     def area(self) -> SquareMetre:
@@ -103,8 +105,8 @@ class Mtj:
 
     @property
     def sigma_barrier(self) -> Ratio:
-        """Relative spread of the energy barrier, from those of diameter and anisotropy."""
-        return math.hypot(2 * self.sigma_diameter, 6 * self.sigma_anisotropy)
+        """Relative spread of the energy barrier at 300 K (`variation.sigma_barrier`)."""
+        return variation.sigma_barrier(self)
 
     def thermal_stability(self, temperature: Kelvin = 300.0) -> Ratio:
         """Energy barrier over k T, the smaller of coherent reversal and nucleation (`energy.barrier`)."""

@@ -1,8 +1,8 @@
-"""Spread between the cells of an array: diameter, interface anisotropy, resistance-area product and TMR.
+"""Spread between the cells of an array: diameter, anisotropy, exchange, resistance-area product and TMR.
 
 Each is Gaussian with the relative standard deviation of the sheet, x = x_0 (1 + sigma z), independent unless a
 correlation is given. An array is one `Mtj` whose varied fields are arrays of shape (cells,), so that every method gives
-a distribution: `np.quantile(cells.thermal_stability(358.0), 1e-3)`. What follows from the four is correlated anyway: a
+a distribution: `np.quantile(cells.thermal_stability(358.0), 1e-3)`. What follows from them is correlated anyway: a
 wide cell has a high barrier, a high critical current and a low resistance.
 """
 
@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 SIGMAS = {
     "diameter": "sigma_diameter",
     "interface_anisotropy": "sigma_anisotropy",
+    "exchange_stiffness": "sigma_exchange",
     "resistance_area": "sigma_resistance_area",
     "tmr_zero_bias": "sigma_tmr",
 }
@@ -42,7 +43,7 @@ REACH = 10.0
 
 
 def relative_sigmas(mtj: Mtj) -> Array:
-    """Relative standard deviations in the order of `SIGMAS`, shape (4,).
+    """Relative standard deviations in the order of `SIGMAS`, shape (5,).
 
     Raises
     ------
@@ -68,7 +69,7 @@ def sample_cells(mtj: Mtj, *, cells: int, seed: int, correlation: ArrayLike | No
     Parameters
     ----------
     correlation
-        Correlation matrix between the fields of `SIGMAS`, shape (4, 4); none by default.
+        Correlation matrix between the fields of `SIGMAS`, shape (5, 5); none by default.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def sample_cells(mtj: Mtj, *, cells: int, seed: int, correlation: ArrayLike | No
 
 
 def cells_at(mtj: Mtj, *, deviates: Array) -> Mtj:
-    """The array of cells at standard normal deviates of shape (4, cells), clipped at `REACH`."""
+    """The array of cells at standard normal deviates of shape (5, cells), clipped at `REACH`."""
     relative = relative_sigmas(mtj)[:, np.newaxis] * np.clip(deviates, -REACH, REACH)
     varied = {name: getattr(mtj, name) * (1 + row) for name, row in zip(SIGMAS, relative, strict=True)}
     return replace(mtj, **varied)
@@ -117,7 +118,7 @@ def _axis(step: float, radius: float) -> Array:
 
 
 def mixing(correlation: ArrayLike | None) -> Array:
-    """Lower triangular matrix (4, 4) that gives independent deviates the wanted correlation (Cholesky).
+    """Lower triangular matrix (5, 5) that gives independent deviates the wanted correlation (Cholesky).
 
     Raises
     ------
@@ -171,7 +172,7 @@ def cell_currents(
 def barrier_sensitivities(mtj: Mtj, *, temperature: Kelvin = 300.0) -> tuple[Ratio, Ratio]:
     """d ln E_b / d ln d and d ln E_b / d ln K_i, by central differences of `energy.barrier`, size model included.
 
-    For coherent reversal the second is (K_i / t) / K_eff, 5 to 9 where shape cancels most of the anisotropy: a spread
+    For coherent reversal the second is (K_i / t) / K_eff, 3 to 9 where shape cancels most of the anisotropy: a spread
     of 1 % in K_i is one of as many per cent in the barrier. Zero for a layer without a barrier.
     """
     step = 1e-4
@@ -187,9 +188,16 @@ def barrier_sensitivities(mtj: Mtj, *, temperature: Kelvin = 300.0) -> tuple[Rat
 
 
 def sigma_barrier(mtj: Mtj, *, temperature: Kelvin = 300.0) -> Ratio:
-    """Relative spread of the barrier to first order, from those of diameter and interface anisotropy."""
-    diameter, anisotropy = barrier_sensitivities(mtj, temperature=temperature)
-    return math.hypot(diameter * mtj.sigma_diameter, anisotropy * mtj.sigma_anisotropy)
+    """Standard deviation of the barrier over its mean, over the spread of diameter, anisotropy and exchange.
+
+    Where all cells reverse coherently it is the sensitivities times the spreads, added in squares; where all reverse
+    from a nucleus, the spread of exchange. Zero for a layer without a barrier.
+    """
+    steps = dict.fromkeys(("diameter", "interface_anisotropy", "exchange_stiffness"), 0.3)
+    weight, cells = quadrature(mtj, steps=steps, radius=7.0)
+    barriers = np.broadcast_to(energy.barrier(cells, temperature=temperature), weight.shape)
+    mean = weight @ barriers
+    return float(np.sqrt(weight @ (barriers - mean) ** 2) / mean) if mean > 0 else 0.0
 
 
 def read_window(mtj: Mtj, *, voltage: Volt = 0.0, temperature: Kelvin = 300.0) -> Ratio:

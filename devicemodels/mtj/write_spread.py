@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 LOWEST_STABILITY = 5.0
 """Cells with a lower barrier keep nothing that could be called written."""
-LOWEST_ERROR = 1e-30
-"""Below this an error rate counts as this; no mean of interest comes near."""
-POINTS = (6, 32, 7)
+LOWEST_ERROR = 1e-21
+"""Lower error rates count as this; the march resolves those above."""
+POINTS = (6, 20, 6)
 """Of the grid over barrier, overdrive and time."""
 
 
@@ -44,9 +44,9 @@ def mean_write_error_rate(
     It is the bit error of one write for `error_correction.array_failure`. Parameters and errors as there and for
     `sample_cells`; `without_spread` gives the nominal cell.
     """
-    steps = {"diameter": 0.5, "interface_anisotropy": 0.5, "tmr_zero_bias": 1.0}
+    steps = {"diameter": 0.6, "interface_anisotropy": 0.6, "exchange_stiffness": 1.2, "tmr_zero_bias": 1.4}
     if series_resistance < math.inf:
-        steps["resistance_area"] = 0.7
+        steps["resistance_area"] = 0.9
     weight, cells = quadrature(mtj, steps=steps, radius=9.0, correlation=correlation)
     errors = cell_write_error_rates(
         mtj, cells, current=current, pulse=pulse, temperature=temperature, series_resistance=series_resistance
