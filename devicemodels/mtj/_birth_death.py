@@ -28,7 +28,8 @@ def _hemisphere(delta, drive, layer, coarseness):
     """Angles (cells + 1,) of the coarse cell edges from the pole towards which `drive` < 1 points, to the equator.
 
     Cells resolve the layer at the pole (angle `layer`), grow in proportion to the angle outside it, hold a drift
-    of a few diffusions (the cell Peclet number), the fewer the nearer to the pole, and stay under 0.1 rad.
+    of a few diffusions (the cell Peclet number), the fewer the nearer to the pole, stay under 0.1 rad and resolve the
+    top of the barrier, 1/sqrt(2 Delta).
     """
     theta = np.empty(_MOST_CELLS)
     theta[0] = 0.0
@@ -38,33 +39,37 @@ def _hemisphere(delta, drive, layer, coarseness):
         for _ in range(2):  # the second pass evaluates the size at the middle of the cell
             angle = theta[last] + size / 2
             peclet = 2 * delta * abs(math.cos(angle) - drive) * math.sin(angle) / (2 * (1 + 2 * angle))
-            size = coarseness / (1 / (0.2 * math.hypot(layer, 0.5 * angle)) + peclet + 10)
+            barrier = 2 * math.sqrt(2 * delta) * math.sin(angle)
+            size = coarseness / (1 / (0.2 * math.hypot(layer, 0.5 * angle)) + peclet + barrier + 10)
         last += 1
         theta[last] = theta[last - 1] + size
     return theta[: last + 1] * (math.pi / 2 / theta[last])
 
 
 @njit(cache=True)
-def _halved(edges):
-    """The mesh with twice the cells, (2 cells + 1,)."""
-    fine = np.empty(2 * edges.size - 1)
-    fine[::2] = edges
-    fine[1::2] = (edges[1:] + edges[:-1]) / 2
-    return fine
+def _angle(theta, index, parts):
+    """Angle of edge `index` once every cell between the angles `theta` is cut into `parts` (1 or 2)."""
+    whole, rest = divmod(index, parts)
+    return theta[whole] if rest == 0 else (theta[whole] + theta[whole + 1]) / 2
 
 
 @njit(cache=True)
-def mesh(delta, drive, field, fine):
-    """Edges in z, ascending from -1 to 1, (cells + 1,), and the number of cells below z = 0, which is an edge."""
+def mesh(delta, drive, field, parts):
+    """Edges in z, ascending from -1 to 1, (cells + 1,), and the number of cells below z = 0, which is an edge.
+
+    `parts` is 1 for the coarse mesh, 2 for the one with twice the cells.
+    """
     sharpest = max(1.0, abs(1 - drive), 1 + field)
     upper = _hemisphere(delta, drive, 1 / math.sqrt(2 * delta * sharpest), 1.0)
     # Nothing returns from the lower half against a strong drive, so it needs only half the cells.
     lower = _hemisphere(delta, -drive, 1 / math.sqrt(2 * delta * max(1.0, abs(1 + drive))), 2.0)
-    if fine:
-        upper, lower = _halved(upper), _halved(lower)
-    edges = np.concatenate((-np.cos(lower), np.cos(upper)[::-1][1:]))
-    edges[lower.size - 1] = 0.0
-    return edges, lower.size - 1
+    below, above = (lower.size - 1) * parts, (upper.size - 1) * parts
+    edges = np.zeros(below + above + 1)
+    for k in range(below):
+        edges[k] = -math.cos(_angle(lower, k, parts))
+    for k in range(above):
+        edges[below + above - k] = math.cos(_angle(upper, k, parts))
+    return edges, below
 
 
 @njit(cache=True)
@@ -85,41 +90,44 @@ def jump_rates(delta, drive, edges):
     """
     cells = edges.size - 1
     up, down = np.zeros(cells), np.zeros(cells)
-    width = edges[1:] - edges[:-1]
     for k in range(cells - 1):
-        below, above = (edges[k] + edges[k + 1]) / 2, (edges[k + 1] + edges[k + 2]) / 2
+        z = edges[k + 1]
+        below, above = (edges[k] + z) / 2, (z + edges[k + 2]) / 2
         rise = delta * (above - below) * (above + below - 2 * drive)
-        diffusion = (1 - edges[k + 1]) * (1 + edges[k + 1]) / (2 * delta * (above - below))
-        up[k] = diffusion * _bernoulli(-rise) / width[k]
-        down[k + 1] = diffusion * _bernoulli(rise) / width[k + 1]
+        diffusion = (1 - z) * (1 + z) / (2 * delta * (above - below))
+        up[k] = diffusion * _bernoulli(-rise) / (z - edges[k])
+        down[k + 1] = diffusion * _bernoulli(rise) / (edges[k + 2] - z)
     return up, down
 
 
 @njit(cache=True)
-def thermal_start(delta, field, edges):
-    """Probabilities (cells,) of the Boltzmann density without current in the well at z = 1.
-
-    The well ends at z = 0, or at the top of the barrier where a negative field has moved that above zero.
-    """
-    floor = max(0.0, -field)
+def _boltzmann(delta, drive, floor, edges):
+    """Probabilities (cells,) of the density exp[Delta (z^2 - 2 drive z)] over z > floor."""
     probability = np.zeros(edges.size - 1)
+    peak, total = max(1 - 2 * drive, floor * (floor - 2 * drive)), 0.0
     for k in range(probability.size):
-        bottom, top = max(edges[k], floor), edges[k + 1]
-        if top > bottom:
-            z = (top + bottom) / 2 + (top - bottom) / 2 * _NODES
-            density = np.exp(delta * (z - 1) * (z + 1 + 2 * field))
-            probability[k] = (top - bottom) * np.sum(_WEIGHTS * density)
-    return probability / probability.sum()
+        half, centre = (edges[k + 1] - max(edges[k], floor)) / 2, (edges[k + 1] + max(edges[k], floor)) / 2
+        if half > 0:
+            for point in range(_NODES.size):
+                z = centre + half * _NODES[point]
+                probability[k] += half * _WEIGHTS[point] * math.exp(delta * (z * (z - 2 * drive) - peak))
+        total += probability[k]
+    return probability / total
 
 
 @njit(cache=True)
-def equilibrium(up, down):
-    """Stationary probabilities (cells,), relative accuracy also where they are tiny."""
-    exponent = np.zeros(up.size)
-    for k in range(1, up.size):
-        exponent[k] = exponent[k - 1] + math.log(up[k - 1] / down[k])
-    probability = np.exp(exponent - exponent.max())
-    return probability / probability.sum()
+def thermal_start(delta, field, edges):
+    """Probabilities (cells,) of the thermal density without current in the well at z = 1.
+
+    The well ends at z = 0, or at the top of the barrier where a negative field has moved that above zero.
+    """
+    return _boltzmann(delta, -field, max(0.0, -field), edges)
+
+
+@njit(cache=True)
+def equilibrium(delta, drive, edges):
+    """Probabilities (cells,) of the stationary density under current and field."""
+    return _boltzmann(delta, drive, -1.0, edges)
 
 
 @njit(cache=True)
@@ -146,7 +154,7 @@ def slowest_rate(up, down):
             mode[k] = (mode[k] + up[k + 1] * mode[k + 1]) / pivot[k]
         rate = total / mode.sum()
         mode *= rate
-        if abs(rate - previous) <= 1e-10 * rate:
+        if abs(rate - previous) <= 1e-9 * rate:
             break
     return rate
 
@@ -161,40 +169,53 @@ def _jump(old, new, total, up, stay, down, weight):
 
 
 @njit(cache=True)
-def _padded(rates, fastest):
-    """Jump probabilities, padded by zeros and rounded to multiples of 2^-52 so that one less their sum is exact."""
-    padded = np.zeros(rates.size + 2)
-    padded[1:-1] = (rates / fastest + 1) - 1
-    return padded
+def _chances(up, down, fastest):
+    """Chances (cells + 2,) that a jump goes up, nowhere and down, padded by zeros.
+
+    Those up and down are rounded to multiples of 2^-52, so that one less their sum is exact and nothing gets lost.
+    """
+    rise, stay, fall = np.zeros(up.size + 2), np.zeros(up.size + 2), np.zeros(up.size + 2)
+    for k in range(up.size):
+        rise[k + 1] = (up[k] / fastest + 1) - 1
+        fall[k + 1] = (down[k] / fastest + 1) - 1
+        stay[k + 1] = 1 - rise[k + 1] - fall[k + 1]
+    return rise, stay, fall
 
 
 @njit(cache=True)
-def _poisson_series(old, up, stay, down, jumps):
-    """Padded probabilities after a Poisson-distributed number of jumps with mean `jumps`."""
+def _poisson_series(state, spare, total, chances, jumps):
+    """Write to `total` the padded probabilities `state` after a Poisson-distributed number of jumps, mean `jumps`."""
+    up, stay, down = chances
     weight = math.exp(-jumps)
-    weights, total, new = weight, weight * old, np.zeros(old.size)
-    count = 0
+    weights, count = weight, 0
+    for k in range(state.size):
+        total[k] = weight * state[k]
     while count < jumps or weight > 1e-22:
         count += 1
         weight *= jumps / count
         weights += weight
-        _jump(old, new, total, up, stay, down, weight)
-        old, new = new, old
-    return total / weights
+        _jump(state, spare, total, up, stay, down, weight)
+        state, spare = spare, state
+    for k in range(state.size):
+        total[k] /= weights
 
 
 @njit(cache=True)
 def _advance(probability, up, down, duration):
-    """Probabilities (cells,) after `duration`."""
-    fastest = 1.0000001 * (up + down).max()  # rounding must not make a probability to stay negative
-    up, down = _padded(up, fastest), _padded(down, fastest)
-    stay = 1 - up - down
-    state = np.zeros(probability.size + 2)
-    state[1:-1] = probability
+    """Let time pass: `probability` (cells,) is replaced."""
+    fastest = 0.0
+    for k in range(up.size):
+        fastest = max(fastest, 1.0000001 * (up[k] + down[k]))  # rounding must not make a chance to stay negative
+    chances = _chances(up, down, fastest)
+    state, spare, total = np.zeros(up.size + 2), np.zeros(up.size + 2), np.zeros(up.size + 2)
+    for k in range(up.size):
+        state[k + 1] = probability[k]
     chunks = math.ceil(fastest * duration / _LONGEST_CHUNK)
     for _ in range(chunks):
-        state = _poisson_series(state, up, stay, down, fastest * duration / chunks)
-    return state[1:-1].copy()
+        _poisson_series(state, spare, total, chances, fastest * duration / chunks)
+        state, total = total, state
+    for k in range(up.size):
+        probability[k] = state[k + 1]
 
 
 @njit(cache=True)
@@ -210,35 +231,43 @@ def _settling_time(delta, drive):
 
 
 @njit(cache=True)
-def _sums(probability, bins):
-    out = np.empty(bins.size - 1)
+def _sums(probability, bins, out):
     for k in range(out.size):
-        out[k] = probability[bins[k] : bins[k + 1]].sum()
-    return out
+        out[k] = 0.0
+        for cell in range(bins[k], bins[k + 1]):
+            out[k] += probability[cell]
 
 
 @njit(cache=True)
-def evolve(delta, drive, field, times, edges, bins):
-    """Probabilities (times, bins) of cells bins[k] to bins[k+1] at ascending times, from a thermal start.
+def evolve(delta, drive, field, times, edges, bins, out):
+    """Write to `out`, (times, bins), the probabilities of cells bins[k] to bins[k + 1], from a thermal start.
 
-    After the settling time the state is a decaying share of what it was then and a growing one of the equilibrium:
-    exact once a single mode is left, positive, and without loss.
+    Times ascend. After the settling time the state is a decaying share of what it was then and a growing one of the
+    equilibrium: exact once a single mode is left, positive, and without loss.
     """
     up, down = jump_rates(delta, drive, edges)
     state, now = thermal_start(delta, field, edges), 0.0
     settled = _settling_time(delta, drive)
-    out = np.empty((times.size, bins.size - 1))
     for k in range(times.size):
         target = min(times[k], settled)
         if target > now:
-            state, now = _advance(state, up, down, target - now), target
-        out[k] = _sums(state, bins)
+            _advance(state, up, down, target - now)
+            now = target
+        _sums(state, bins, out[k])
     if times[-1] > settled:
-        rest, rate = _sums(equilibrium(up, down), bins), slowest_rate(up, down)
-        for k in range(times.size):
-            wait = rate * max(times[k] - settled, 0.0)
-            out[k] = out[k] * math.exp(-wait) - rest * math.expm1(-wait)
-    return out
+        _relax(equilibrium(delta, drive, edges), slowest_rate(up, down), times - settled, bins, out)
+
+
+@njit(cache=True)
+def _relax(stationary, rate, waits, bins, out):
+    """Replace rows of `out`, (times, bins), by what is left of them after `waits`, and by equilibrium for the rest."""
+    rest = np.empty(bins.size - 1)
+    _sums(stationary, bins, rest)
+    for k in range(waits.size):
+        wait = rate * max(waits[k], 0.0)
+        left, gone = math.exp(-wait), -math.expm1(-wait)
+        for cell in range(rest.size):
+            out[k, cell] = out[k, cell] * left + rest[cell] * gone
 
 
 @njit(cache=True, nogil=True)
@@ -249,11 +278,12 @@ def sides(delta, drive, field, first, times):
     """
     out = np.empty((2, times.size, 2))
     for k in range(delta.size):
-        own = slice(first[k], first[k + 1])
-        for fine in range(2):
-            edges, lower = mesh(delta[k], drive[k], field[k], fine == 1)
-            bins = np.array([0, lower, edges.size - 1])
-            out[fine, own] = evolve(delta[k], drive[k], field[k], times[own], edges, bins)
+        start, stop = first[k], first[k + 1]
+        for parts in range(1, 3):
+            edges, below = mesh(delta[k], drive[k], field[k], parts)
+            bins = np.array([0, below, edges.size - 1])
+            own = out[parts - 1, start:stop]
+            evolve(delta[k], drive[k], field[k], times[start:stop], edges, bins, own)
     return out
 
 
@@ -261,9 +291,11 @@ def sides(delta, drive, field, first, times):
 def escape_rates(delta, drive):
     """Rate of escape from z > 0, (2 meshes, points), coarse mesh first: the slowest rate times the odds of leaving."""
     out = np.empty((2, delta.size))
+    odds = np.empty(2)
     for k in range(delta.size):
-        for fine in range(2):
-            edges, lower = mesh(delta[k], drive[k], 0.0, fine == 1)
+        for parts in range(1, 3):
+            edges, below = mesh(delta[k], drive[k], 0.0, parts)
             up, down = jump_rates(delta[k], drive[k], edges)
-            out[fine, k] = slowest_rate(up, down) * equilibrium(up, down)[:lower].sum()
+            _sums(equilibrium(delta[k], drive[k], edges), np.array([0, below, edges.size - 1]), odds)
+            out[parts - 1, k] = slowest_rate(up, down) * odds[0]
     return out
