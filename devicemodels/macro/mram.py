@@ -1,6 +1,7 @@
 """Time, energy, area and error rates of a bank of 1T1MTJ cells."""
 
 import math
+from functools import lru_cache
 
 from devicemodels.macro import current_sense
 from devicemodels.macro.area import area_parts, periphery_leakage
@@ -15,7 +16,7 @@ from devicemodels.macro.row_path import decoder_delay, decoder_energy, wordline_
 from devicemodels.macro.wires import elmore_delay
 from devicemodels.mtj import Mtj
 from devicemodels.mtj.write_spread import mean_write_error_rate
-from devicemodels.quantities import Joule, Kelvin, Second
+from devicemodels.quantities import Ampere, Joule, Kelvin, Ratio, Second
 from devicemodels.technology import Technology
 from devicemodels.transistor import switch_resistance
 
@@ -146,11 +147,17 @@ def write_energy(bank: MramBank) -> Joule:
 def error_rates(bank: MramBank) -> dict[str, float]:
     """Raw rates per bit, the mean over the spread of cells, by the field names of `MemoryMacro`."""
     development = bank.periphery.timing_guard * bank.development_time
+    write, retention = _cell_errors(bank.mtj, bank.write_current, bank.cell.write_pulse, bank.temperature)
     return {
         "read_error_rate": current_sense.error_rate(bank.technology, bank.sense, bank.currents, duration=development),
-        "write_error_rate": mean_write_error_rate(
-            bank.mtj, current=bank.write_current, pulse=bank.cell.write_pulse, temperature=bank.temperature
-        ),
-        "retention_error_rate": bank.mtj.retention_failure(TEN_YEARS, bank.temperature),
+        "write_error_rate": write,
+        "retention_error_rate": retention,
         "read_disturb_rate": bank.read_disturb,
     }
+
+
+@lru_cache(maxsize=256)
+def _cell_errors(mtj: Mtj, current: Ampere, pulse: Second, temperature: Kelvin) -> tuple[Ratio, Ratio]:
+    """Write error and loss in ten years; kept, since they are the same for every organisation of the same cells."""
+    write = mean_write_error_rate(mtj, current=current, pulse=pulse, temperature=temperature)
+    return write, mtj.retention_failure(TEN_YEARS, temperature)

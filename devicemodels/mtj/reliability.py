@@ -75,7 +75,7 @@ def retention_errors(mtj: Mtj, *, profile: Iterable[tuple[Second, Kelvin]]) -> S
         If the profile is empty, a duration is negative or not finite, or a temperature is not above zero.
     """
     phases = _checked(mtj, profile)
-    steps = {"diameter": 0.3, "interface_anisotropy": 0.3, "exchange_stiffness": 0.4}
+    steps = {"diameter": 0.5, "interface_anisotropy": 0.5, "exchange_stiffness": 0.6}
     weight, cells = quadrature(mtj, steps=steps, radius=10.0)
     parallel, antiparallel = np.zeros_like(weight), np.zeros_like(weight)
     for duration, temperature in phases:
@@ -129,10 +129,9 @@ def read_disturb_rate(
         If the current is not finite, or a duration, a temperature, a resistance or a number of reads is out of range.
     """
     _check_read(mtj, current, duration, reads)
-    steps = {"diameter": 0.6, "interface_anisotropy": 0.6, "exchange_stiffness": 0.7, "tmr_zero_bias": 1.6}
-    if series_resistance < math.inf:
-        steps["resistance_area"] = 1.6
-    weight, cells = quadrature(mtj, steps=steps, radius=9.0)
+    steps = {"diameter": 0.7, "interface_anisotropy": 0.7, "exchange_stiffness": 0.8}
+    mild = {"tmr_zero_bias": 3, "resistance_area": 4 if series_resistance < math.inf else 1}
+    weight, cells = quadrature(mtj, steps=steps, radius=9.0, mild=mild)
     through = cell_currents(
         mtj,
         cells,

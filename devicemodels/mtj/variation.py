@@ -9,8 +9,9 @@ wide cell has a high barrier, a high critical current and a low resistance.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,26 +96,40 @@ def cells_at(mtj: Mtj, *, deviates: Array) -> Mtj:
 
 
 def quadrature(
-    mtj: Mtj, *, steps: Mapping[str, float], radius: float, correlation: ArrayLike | None = None
+    mtj: Mtj,
+    *,
+    steps: Mapping[str, float],
+    radius: float,
+    mild: Mapping[str, int] = MappingProxyType({}),
+    correlation: ArrayLike | None = None,
 ) -> tuple[Array, Mtj]:
     """Weights (n,) and an array of n cells, such that a weighted sum over these is the mean over all.
 
-    The trapezoidal rule in independent deviates within a ball of `radius`. For a Gaussian mean of e^(a z) its relative
-    error is exp(-2 pi^2 / step^2) whatever a, as long as a stays some units inside the ball: rare weak cells count in
-    full, where Gauss-Hermite nodes miss them. A field without a spread, or without a step, gets one node.
+    Fields in `steps`: the trapezoidal rule in independent deviates within a ball of `radius`. For a Gaussian mean of
+    e^(a z) its relative error is exp(-2 pi^2 / step^2) whatever a, as long as a stays some units inside the ball: rare
+    weak cells count in full, where Gauss-Hermite nodes miss them. Fields in `mild`, whose a is near one or below: as
+    many Gauss-Hermite nodes. A field without a spread, or in neither, gets one node.
     """
     spread = dict(zip(SIGMAS, relative_sigmas(mtj), strict=True))
-    axes = [_axis(steps[name], radius) if name in steps and spread[name] else np.zeros(1) for name in SIGMAS]
-    nodes = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
+    strong = [name for name in steps if spread[name]]
+    weight, nodes = _ball([steps[name] for name in strong], radius)
+    for name in (name for name in mild if spread[name]):
+        points, shares = np.polynomial.hermite_e.hermegauss(mild[name])
+        nodes = np.concatenate([np.repeat(nodes, points.size, axis=1), np.tile(points, (1, weight.size))])
+        weight = np.outer(weight, shares).ravel()
+        strong.append(name)
+    deviates = np.zeros((len(SIGMAS), weight.size))
+    deviates[[list(SIGMAS).index(name) for name in strong]] = nodes
+    return weight / weight.sum(), cells_at(mtj, deviates=mixing(correlation) @ deviates)
+
+
+def _ball(steps: Sequence[float], radius: float) -> tuple[Array, Array]:
+    """Gaussian weights (n,) and nodes (axes, n) of the grid with these steps within `radius`; one node without axes."""
+    axes = [step * np.arange(-math.floor(radius / step), math.floor(radius / step) + 1) for step in steps]
+    nodes = np.stack(np.meshgrid(*axes, indexing="ij")).reshape(len(axes), -1) if axes else np.zeros((0, 1))
     square = np.sum(nodes**2, axis=0)
     inside = square <= radius**2
-    weight = np.exp(-square[inside] / 2)
-    return weight / weight.sum(), cells_at(mtj, deviates=mixing(correlation) @ nodes[:, inside])
-
-
-def _axis(step: float, radius: float) -> Array:
-    count = math.floor(radius / step)
-    return step * np.arange(-count, count + 1)
+    return np.exp(-square[inside] / 2), nodes[:, inside]
 
 
 def mixing(correlation: ArrayLike | None) -> Array:

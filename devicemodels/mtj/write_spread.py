@@ -44,10 +44,11 @@ def mean_write_error_rate(
     It is the bit error of one write for `error_correction.array_failure`. Parameters and errors as there and for
     `sample_cells`; `without_spread` gives the nominal cell.
     """
-    steps = {"diameter": 0.6, "interface_anisotropy": 0.6, "exchange_stiffness": 1.2, "tmr_zero_bias": 1.4}
+    steps = {"diameter": 0.7, "interface_anisotropy": 0.7}
+    mild = {"exchange_stiffness": 5, "tmr_zero_bias": 4}
     if series_resistance < math.inf:
-        steps["resistance_area"] = 0.9
-    weight, cells = quadrature(mtj, steps=steps, radius=9.0, correlation=correlation)
+        steps["resistance_area"] = 0.7
+    weight, cells = quadrature(mtj, steps=steps, radius=9.0, mild=mild, correlation=correlation)
     errors = cell_write_error_rates(
         mtj, cells, current=current, pulse=pulse, temperature=temperature, series_resistance=series_resistance
     )
