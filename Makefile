@@ -1,6 +1,6 @@
 # make demo    set up .venv and decode 32 tokens on mram-22nm
 # make test    set up likewise and run everything that CI runs
-# make bench   print the simulation speed in multiply-accumulates per second
+# make bench   print the speed of simulation, and of the junction models beside a peer
 # make docs    build the documentation into docs/_build/html
 # make clean   remove .venv, runs and build outputs (the simulator cache of the user stays)
 
@@ -27,7 +27,7 @@ docs: $(VENV)/ready-test
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html docs docs/_build/html
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b doctest docs docs/_build/doctest
 
-bench: $(VENV)/ready-test
+bench: $(VENV)/ready-bench
 	$(BIN)/python -m sim.bench
 
 clean:
@@ -44,6 +44,11 @@ $(VENV)/ready-demo: pyproject.toml constraints.txt | need
 $(VENV)/ready-test: $(VENV)/ready-demo
 	@echo "spinstream: adding the packages that the tests and the documentation need"
 	@$(PIP) --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+$(VENV)/ready-bench: $(VENV)/ready-demo
+	@echo "spinstream: adding the peers that the benchmark compares with"
+	@$(PIP) --no-build-isolation --editable '.[bench]'
 	@touch $@
 
 need:
