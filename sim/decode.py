@@ -118,7 +118,8 @@ def prepare(
 
     Raises as `decode`. The last two take minutes the first time, run at the same time and are kept.
     """
-    tile = build_tile(design)
+    with progress.step("Solve the device models"):
+        tile = build_tile(design)
     with progress.step("Compile the model and run the integer golden"):
         integers = quantise_model(model, tile.config.context)
         program = compile_model(model, tile.config, integers)

@@ -34,7 +34,7 @@ def describe(design: str, *, mtj: str | None, temperature: Kelvin | None, progre
     UserError
         A sheet or design is unknown or wrong, the temperature out of range, or physics cannot build the bank.
     """
-    with progress.step("solve the device models"):
+    with progress.step("Solve the device models"):
         if mtj is not None:
             sheet, kelvin = load_mtj(mtj), 300.0 if temperature is None else temperature
             rows = mtj_rows(sheet, temperature=kelvin)
@@ -66,6 +66,6 @@ def draw(shown: Shown, *, progress: Progress) -> str:
     if shown.mtj is None:
         raise UserError(f"--plot draws a junction, but {shown.name} has none (its memory is SRAM); give --mtj SHEET")
     path = Path(f"{shown.name}.svg")
-    with progress.step(f"draw {path}"), mpl.rc_context(STYLE):
+    with progress.step(f"Draw {path}"), mpl.rc_context(STYLE):
         junction_chart(shown.mtj, temperature=shown.temperature).savefig(path)
     return str(path)

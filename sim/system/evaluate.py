@@ -5,7 +5,8 @@ from math import ceil, isclose
 
 from devicemodels.errors import UserError
 from sim.system.machine import is_own, kv_bits, load_engine, load_machine, native_bits
-from sim.system.model import LanguageModel, load_model
+from sim.system.language_model import LanguageModel
+from sim.system.model import load_model
 from sim.system.rate import Step, System, decode_step, fast_kv_room, kv_room, weight_bytes, weight_room
 from sim.system.serve import Request, Service, serve, token_time, user_bytes
 

@@ -2,17 +2,17 @@
 
 import tomllib
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
 from devicemodels.errors import UserError
 from devicemodels.quantities import Second, Sheet, SquareMetre, Watt, read_sheet
+from sim.system.names import find, nearest
 from sim.system.units import Byte, BytePerSecond, Count, FlopPerSecond, Hertz, JoulePerByte
 
 HERE = Path(__file__).parent
 CATALOGUE = tomllib.loads((HERE / "catalogue.toml").read_text(encoding="utf-8"))
-"""Machine name to the choices that go with it: engines, default bits and chips, title."""
+"""Machine name to the choices that go with it: engines, default bits, chips that come together, title, aliases."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,16 +111,23 @@ def machine_names() -> list[str]:
     return sorted(CATALOGUE)
 
 
-def nearest(name: str, known) -> str:
-    """The sentence's end that says what is nearest, and what there is."""
-    close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-    return (f"did you mean '{close[0]}'? " if close else "") + f"There are {', '.join(known)}"
+@cache
+def canonical(name: str) -> str:
+    """The catalogue's name of a machine that may be spelt in other ways.
+
+    Raises
+    ------
+    UserError
+        No machine has that name; the message says the nearest, and which there are.
+    """
+    found = find(name, {one: entry.get("aliases", ()) for one, entry in CATALOGUE.items()})
+    if found is None:
+        raise UserError(f"no machine is called '{name}': {nearest(name, machine_names())}")
+    return found
 
 
 def _entry(name: str) -> dict:
-    if name not in CATALOGUE:
-        raise UserError(f"no machine is called '{name}': {nearest(name, machine_names())}")
-    return CATALOGUE[name]
+    return CATALOGUE[canonical(name)]
 
 
 @cache
@@ -130,10 +137,9 @@ def machine_sheet(name: str) -> Sheet[Machine]:
     Raises
     ------
     UserError
-        No machine has that name; the message says the nearest, and which there are.
+        As `canonical`.
     """
-    _entry(name)
-    return read_sheet(HERE / "machines" / f"{name}.toml", Machine)
+    return read_sheet(HERE / "machines" / f"{canonical(name)}.toml", Machine)
 
 
 @cache
@@ -146,15 +152,20 @@ def engine_sheet(machine: str, engine: str | None = None) -> Sheet[Engine]:
         The machine has no such engine.
     """
     engines = _entry(machine)["engines"]
-    chosen = engine or next(iter(engines))
-    if chosen not in engines:
-        raise UserError(f"machine '{machine}' has no engine '{chosen}': {nearest(chosen, list(engines))}")
+    chosen = known_engine(machine, engine) if engine else next(iter(engines))
+    if chosen is None:
+        raise UserError(f"machine '{machine}' has no engine '{engine}': {nearest(str(engine), engines)}")
     return read_sheet(HERE / "engines" / f"{engines[chosen]}.toml", Engine)
 
 
-def is_own(name: str) -> bool:
-    """The machine is made of this project's tiles: its numbers follow from a design, not from a sheet."""
-    return "design" in _entry(name)
+def own_design(name: str) -> str | None:
+    """The design of whose tiles the machine is made, if it is this project's: its numbers then follow from it."""
+    return _entry(name).get("design")
+
+
+def unit(name: str) -> int:
+    """Chips that come together, where they do not come singly."""
+    return _entry(name).get("unit", 1)
 
 
 def load_machine(name: str) -> Machine:
@@ -169,7 +180,7 @@ def load_engine(machine: str, engine: str | None = None) -> Engine:
 
 def known_engine(machine: str, engine: str | None) -> str | None:
     """The engine if the machine has one of that name, else None, which stands for its own."""
-    return engine if engine in _entry(machine)["engines"] else None
+    return find(engine, {name: () for name in _entry(machine)["engines"]}) if engine else None
 
 
 def native_bits(name: str) -> float:

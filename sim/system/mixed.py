@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from devicemodels.errors import UserError
 from sim.system.evaluate import Answer, answer, as_dict, build_system, evaluate
 from sim.system.machine import known_engine
-from sim.system.model import LanguageModel, load_model
+from sim.system.language_model import LanguageModel
+from sim.system.model import load_model
 from sim.system.rate import ACTIVATION_BYTES, System, kv_room
 from sim.system.serve import Request, user_bytes
 

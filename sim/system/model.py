@@ -1,109 +1,15 @@
-"""Language models as data: sizes by name or from a config.json, and the bytes and operations that follow."""
+"""Language models as data: by name, or from the path of a config.json."""
 
-import json
 import tomllib
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 
 from devicemodels.errors import UserError
-from sim.system.machine import nearest
+from sim.system.config_file import read_config
+from sim.system.language_model import LanguageModel
+from sim.system.names import find, nearest
 
 TABLE = tomllib.loads((Path(__file__).parent / "models.toml").read_text(encoding="utf-8"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class LanguageModel:
-    """Sizes of a transformer, or of a hybrid with state-space layers.
-
-    Attributes
-    ----------
-    layers : all layers that a token passes one after the other
-    attention_layers, ffn_layers : layers that attend, and that have a feed-forward block; 0: all
-    ffn, ffn_matrices : width of the block (of one expert, where there are several) and its matrices, 3 if gated
-    experts, experts_used : 1 and 1 if dense
-    shared_ffn : width of what every token passes beside its experts
-    mixer_layers, mixer_parameters, state_bytes : state-space layers, weights and state of each
-    window : tokens that attention looks back; 0: all
-    """
-
-    name: str
-    layers: int
-    dim: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    ffn: int
-    vocab: int
-    ffn_matrices: int = 3
-    tied: bool = False
-    experts: int = 1
-    experts_used: int = 1
-    shared_ffn: int = 0
-    attention_layers: int = 0
-    ffn_layers: int = 0
-    mixer_layers: int = 0
-    mixer_parameters: int = 0
-    state_bytes: int = 0
-    window: int = 0
-
-    @property
-    def attending(self) -> int:
-        """Layers that attend."""
-        return self.attention_layers or self.layers
-
-    @property
-    def feeding(self) -> int:
-        """Layers with a feed-forward block."""
-        return self.ffn_layers or self.layers
-
-    @cached_property
-    def attention_parameters(self) -> int:
-        """Weights of all attention (and state-space) layers."""
-        one = 2 * self.dim * self.head_dim * (self.heads + self.kv_heads)
-        return self.attending * one + self.mixer_layers * self.mixer_parameters
-
-    @cached_property
-    def expert_parameters(self) -> int:
-        """Weights of one expert of every layer; of the whole block if dense."""
-        return self.feeding * self.ffn_matrices * self.dim * self.ffn
-
-    @cached_property
-    def common_parameters(self) -> int:
-        """Weights that every token reads in a decode step, but for the experts: attention, routers, head."""
-        shared = self.feeding * self.dim * (self.ffn_matrices * self.shared_ffn + self.experts * (self.experts > 1))
-        return self.attention_parameters + shared + self.vocab * self.dim
-
-    @cached_property
-    def parameters(self) -> int:
-        """All weights that must be held."""
-        embedding = 0 if self.tied else self.vocab * self.dim
-        return self.common_parameters + self.experts * self.expert_parameters + embedding
-
-    @cached_property
-    def active_parameters(self) -> int:
-        """Weights that take part in one token."""
-        return self.common_parameters + self.experts_used * self.expert_parameters
-
-    def streamed_parameters(self, tokens: float) -> float:
-        """Weights read in a step of `tokens` tokens that choose their experts evenly and independently."""
-        if self.experts == 1:
-            return self.active_parameters
-        touched = self.experts * (1 - (1 - self.experts_used / self.experts) ** tokens)
-        return self.common_parameters + touched * self.expert_parameters
-
-    def kv_bytes(self, bits: float) -> float:
-        """Bytes that one token of context adds."""
-        return 2 * self.kv_heads * self.head_dim * self.attending * bits / 8
-
-    @property
-    def user_bytes(self) -> float:
-        """Bytes of state that a user needs whatever the context."""
-        return self.mixer_layers * self.state_bytes
-
-    def seen(self, context: float) -> float:
-        """Tokens that attention reads at a context."""
-        return min(context, self.window) if self.window else context
 
 
 def model_names() -> list[str]:
@@ -113,67 +19,22 @@ def model_names() -> list[str]:
 
 @cache
 def load_model(name_or_path: str) -> LanguageModel:
-    """A model by its name, or from the path of a `config.json`.
+    """A model by its name, or from the path of a `config.json` or of the folder that holds one.
 
     Raises
     ------
     UserError
-        No model has that name (the message says the nearest and which there are); the file is not JSON or lacks a
-        field.
+        No model has that name (the message says the nearest and which there are); the file is not JSON, lacks a
+        field, or describes what the equations do not.
     """
     text = str(name_or_path)
-    aliases = {alias: name for name, table in TABLE.items() for alias in table.get("aliases", ())}
-    name = aliases.get(text.lower(), text.lower())
-    if name in TABLE:
+    name = find(text, {one: table.get("aliases", ()) for one, table in TABLE.items()})
+    if name:
         sizes = {key: value for key, value in TABLE[name].items() if key not in ("source", "where", "kind", "aliases")}
         return LanguageModel(name=name, **sizes)
-    if text.endswith(".json") or Path(text).is_file():
-        return _from_config(Path(text))
+    path = Path(text)
+    if (path / "config.json").is_file():
+        return read_config(path / "config.json")
+    if text.endswith(".json") or path.is_file():
+        return read_config(path)
     raise UserError(f"no model is called '{text}': {nearest(text, model_names())}, or give the path of a config.json")
-
-
-NEEDED = {
-    "num_hidden_layers": "layers",
-    "hidden_size": "dim",
-    "num_attention_heads": "heads",
-    "intermediate_size": "ffn",
-    "vocab_size": "vocab",
-}
-
-
-def _from_config(path: Path) -> LanguageModel:
-    config = _read_config(path)
-    sizes = {ours: _size(path, config, theirs) for theirs, ours in NEEDED.items()}
-    heads = sizes["heads"]
-    optional = {
-        "kv_heads": _size(path, config, "num_key_value_heads", heads),
-        "head_dim": _size(path, config, "head_dim", sizes["dim"] // heads),
-        "experts": _size(path, config, "num_local_experts", 1),
-        "experts_used": _size(path, config, "num_experts_per_tok", 1),
-        "window": _size(path, config, "sliding_window", 0) if config.get("use_sliding_window", True) else 0,
-    }
-    name = path.parent.name if path.stem == "config" else path.stem
-    return LanguageModel(name=name or "config", tied=bool(config.get("tie_word_embeddings")), **sizes, **optional)
-
-
-def _read_config(path: Path) -> dict:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"model {path} cannot be read ({error.strerror}): give the path of a config.json") from error
-    except ValueError as error:
-        raise UserError(f"model {path} is not JSON ({error}): give the path of a config.json") from error
-    if not isinstance(config, dict):
-        raise UserError(f"model {path} holds {type(config).__name__}, but a config.json holds an object of sizes")
-    return config
-
-
-def _size(path: Path, config: dict, key: str, default: int | None = None) -> int:
-    value = config.get(key)
-    if value is None and default is not None:
-        return default
-    if value is None:
-        raise UserError(f"model {path} lacks the field '{key}'; a config.json needs {', '.join(NEEDED)}")
-    if isinstance(value, bool) or not isinstance(value, int) or value < (0 if default == 0 else 1):
-        raise UserError(f"model {path}: '{key}' is {value!r}, but it must be a whole number above 0")
-    return value

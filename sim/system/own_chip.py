@@ -15,7 +15,7 @@ from sim.checkpoint import LlamaShape
 from sim.design import load_design
 from sim.rates import WORD_BYTES
 from sim.system.machine import Engine, Machine
-from sim.system.model import LanguageModel
+from sim.system.language_model import LanguageModel
 from sim.system.own_tile import schedule_waits
 from sim.tile import Tile, build_tile
 

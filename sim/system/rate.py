@@ -16,7 +16,7 @@ the bandwidth of one group only, whatever the number of chips.
 from dataclasses import dataclass
 
 from sim.system.machine import Engine, Machine
-from sim.system.model import LanguageModel
+from sim.system.language_model import LanguageModel
 
 ROUTED_LAYER = 1.5
 """Time of a layer that routes to experts over that of a dense one: six exchanges of its parts, not four (derived)."""

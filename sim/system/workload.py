@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from devicemodels.errors import UserError
-from sim.system.machine import nearest
+from sim.system.names import nearest
 from sim.system.serve import Request
 
 
