@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from itertools import pairwise
+from math import inf, nan
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,17 @@ from hypothesis import strategies as st
 from devicemodels.errors import UserError
 from devicemodels.quantities import KINDS
 from sim.system import Request, answer, ask, build_system, check_claim, evaluate, load_machine, load_model
-from sim.system.evaluate import as_dict, fewest_chips
+from sim.system.evaluate import as_dict
 from sim.system.limits import speed_of_light
-from sim.system.machine import CATALOGUE, engine_sheet, is_own, machine_names, machine_sheet
+from sim.system.machine import CATALOGUE, engine_sheet, machine_names, machine_sheet, own_design
 from sim.system.mixed import halves
 from sim.system.model import TABLE, model_names
-from sim.system.rate import decode_step, kv_room, kv_time, ring, weight_bytes
+from sim.system.plan import fewest_chips
+from sim.system.rate import decode_step, kv_room, kv_time, prefill_time, ring, weight_bytes
 from sim.system.serve import accepted_tokens, serve, token_time, user_bytes
 from sim.system.workload import WORKLOADS, load_workload
 
-SHEETS = [name for name in machine_names() if not is_own(name)]
+SHEETS = [name for name in machine_names() if not own_design(name)]
 GPUS = ("a100", "h100", "gh200", "h200", "b200")
 SHORT = Request(input=512, output=512)
 LONG = Request(input=10**6, output=1)
@@ -195,6 +197,74 @@ def test_kv_overflows_from_fast_memory_into_slow():
     assert slow == pytest.approx(expected)
 
 
+def evicting(users, prompt=256, output=256):
+    return build_system("a100", "qwen2-7b", chips=1, engine="vllm"), Request(input=prompt, output=output, users=users)
+
+
+@pytest.mark.parametrize("users", [64, 900, 3000])
+@pytest.mark.parametrize(("prompt", "output"), [(256, 256), (64, 4000)])
+def test_evictions_cost_no_more_than_computing_everything_twice(users, prompt, output):
+    """Between full batches without a pause and the same with every token of prompt and answer computed once more."""
+    system, request = evicting(users, prompt, output)
+    fitting = min(users, int(kv_room(system) / user_bytes(system, request.largest - output / 2)))
+    step = token_time(system, request, sequences=fitting, context=prompt + output / 2)
+    decode = users / fitting * output * step
+    prefill = prefill_time(system, sequences=users, tokens=prompt)
+    latency = serve(system, request).latency
+    assert 0.85 * (decode + prefill) < latency
+    assert latency < 1.3 * (decode + prefill + prefill_time(system, sequences=users, tokens=prompt + output))
+
+
+def test_a_crowd_far_beyond_the_memory_takes_time_in_proportion_and_decodes_what_fits():
+    system, million = evicting(10**6)
+    service, twice = serve(system, million), serve(*evicting(2 * 10**6))
+    assert twice.latency == pytest.approx(2 * service.latency, rel=0.01)
+    assert service.together * user_bytes(system, 384) <= kv_room(system)
+
+
+def test_more_groups_than_a_model_has_matrices_hold_no_token_up():
+    machine, model = "lpx", "smollm2-1.7b"
+    some, many = (build_system(machine, model, chips=8 * 7 * 24 * factor) for factor in (1, 1000))
+    assert decode_step(many, sequences=1, context=99).sync == decode_step(some, sequences=1, context=99).sync
+
+
+def test_a_rack_is_taken_whole():
+    assert build_system("lpx", "llama-3-8b").chips == 256
+    assert build_system("lpx", "llama-3-405b").chips == 4 * 256  # 405.8 GB of 128 GB each
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("H100", "h100"), ("wse3", "wse-3"), ("Groq_V1", "groq-v1"), ("groq", "groq-v1"), ("TPUv6e", "tpu-v6e"),
+     ("Cerebras WSE-3", "wse-3"), ("B300", "gb300"), ("GB300", "gb300")],
+)  # fmt: skip
+def test_a_machine_is_known_however_it_is_spelt(written, meant):
+    assert load_machine(written) == load_machine(meant)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("Llama-3-8B", "llama-3-8b"), ("llama3.1-70b", "llama-3-70b"), ("Mixtral 8x7B", "mixtral-8x7b"),
+     ("Qwen/Qwen2-7B", "qwen2-7b"), ("nemotron 3 super", "nemotron-3-super-120b")],
+)  # fmt: skip
+def test_a_model_is_known_however_it_is_spelt(written, meant):
+    assert load_model(written) == load_model(meant)
+
+
+def test_an_engine_is_known_however_it_is_spelt():
+    assert build_system("h100", "llama-3-8b", engine="TensorRT_LLM").engine.name == "h100_tensorrt-llm"
+
+
+@pytest.mark.parametrize("name", ["a100", "h100", "h200", "rubin"])
+def test_refresh_moves_a_token_by_its_bytes_alone(name):
+    one = ask(name, "llama-3-8b", SHORT)
+    low, high = one["ms_per_token_band"]
+    assert low < one["ms_per_token"] < high
+    fraction = build_system(name, "llama-3-8b").engine.bandwidth_fraction
+    assert one["ms_per_token"] - low == pytest.approx(one["terms_ms"]["bytes"] * (1 - fraction))
+    assert "ms_per_token_band" not in ask("groq-v1", "llama-3-8b", SHORT)
+
+
 # Mixtures and workloads.
 
 
@@ -282,6 +352,20 @@ def test_a_claim_about_too_few_chips():
         (lambda: load_workload("chatt"), "no workload is called 'chatt': did you mean 'chat'?"),
         (lambda: ask("h100+h200+a100", "llama-3-8b", SHORT), "'h100+h200+a100' is not a machine: write a name,"),
         (lambda: check_claim(machine="h100", model="llama-3-8b", tokens_per_s=0), "a claim of 0 tokens/s cannot be"),
+        (lambda: check_claim(machine="h100", model="llama-3-8b", tokens_per_s=inf), "a claim of inf tokens/s cannot"),
+        (lambda: check_claim(machine="h100", model="llama-3-8b", tokens_per_s=9, bits=nan), "a weight of nan bits"),
+        (lambda: check_claim(machine="h100", model="llama-3-8b", tokens_per_s=9, bits=-8), "a weight of -8 bits"),
+        (lambda: check_claim(machine="h100", model="llama-3-8b", tokens_per_s=9, chips=0), "--chips is 0, but it must"),
+        (lambda: ask("0xh100", "llama-3-8b", SHORT), "--chips is 0, but it must be at least 1"),
+        (lambda: Request(input=0, output=1), "--input is 0, but it must be at least 1"),
+        (lambda: Request(input=1, output=1, users=10**400), "--users is 1000"),
+        (lambda: Request(input=1, output=1, acceptance=nan), "--acceptance is nan, but a chance lies between"),
+        (lambda: answer("mram-22nm", "llama-3-8b", SHORT, bits=4), "mram-22nm holds weights as 8 bits and a scale"),
+        (lambda: answer("mram-22nm", "llama-3-8b", SHORT, engine="x"), "machine 'mram-22nm' has no engine 'x'"),
+        (lambda: answer("mram-22nm-tile", "llama-3-8b", SHORT), "llama-3-8b needs 8281 MB and mram-22nm-tile, one"),
+        (lambda: answer("mram-22nm-tile", "verse", SHORT, chips=2), "--chips is 2, but mram-22nm-tile is one tile"),
+        (lambda: ask("h100:mram-22nm-tile", "verse", SHORT), "mram-22nm-tile runs whole models only"),
+        (lambda: answer("mram-22nm-tile", "verse", SHORT), "a context of 1024 tokens of verse needs"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_sentence(call, sentence):
@@ -319,9 +403,42 @@ def test_a_config_is_the_model_of_its_sizes(tmp_path):
     assert model == replace(load_model("llama-3-8b"), name=tmp_path.name)
 
 
+MOE = {
+    "model_type": "qwen3_moe", "num_hidden_layers": 48, "hidden_size": 2048, "num_attention_heads": 32, "head_dim": 128,
+    "num_key_value_heads": 4, "intermediate_size": 6144, "moe_intermediate_size": 768, "num_experts": 128,
+    "num_experts_per_tok": 8, "vocab_size": 151936,
+}  # fmt: skip
+PHI = {
+    "model_type": "phi", "num_hidden_layers": 32, "hidden_size": 2560, "num_attention_heads": 32,
+    "num_key_value_heads": None, "intermediate_size": 10240, "vocab_size": 51200,
+}  # fmt: skip
+GPT2 = {"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_head": 12, "vocab_size": 50257}
+OPT = {
+    "model_type": "opt", "num_hidden_layers": 32, "hidden_size": 4096, "num_attention_heads": 32, "ffn_dim": 16384,
+    "vocab_size": 50272,
+}  # fmt: skip
+
+
+# Published totals, in billions of weights: Qwen3-30B-A3B, Phi-2, GPT-2, OPT-6.7B, and a model that also sees.
+@pytest.mark.parametrize(
+    ("config", "total"), [(MOE, 30.5), (PHI, 2.78), (GPT2, 0.124), (OPT, 6.66), ({"text_config": CONFIG}, 8.03)]
+)
+def test_other_families_sizes_give_the_published_number_of_weights(tmp_path, config, total):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert load_model(str(tmp_path)).parameters / 1e9 == pytest.approx(total, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        (json.dumps({**CONFIG, "kv_lora_rank": 512}), "has latent attention ('kv_lora_rank')"),
+        (json.dumps({**CONFIG, "hybrid_override_pattern": "M-*"}), "has state-space layers"),
+        (json.dumps({**MOE, "mlp_only_layers": [0]}), "routes in some layers only"),
+        (json.dumps({**MOE, "num_experts_per_tok": 200}), "each token chooses 200 experts, but there are 128"),
+        (json.dumps({**MOE, "num_experts_per_tok": None}), "has 128 experts but lacks the field 'num_experts_per_tok'"),
+        (json.dumps({**CONFIG, "num_key_value_heads": 5}), "32 attention heads cannot share 5 key and value heads"),
+        (json.dumps({**CONFIG, "hidden_size": 16}), "a hidden_size of 16 leaves nothing for each of 32 heads"),
+        (json.dumps({**CONFIG, "vocab_size": 10**30}), "and at most 10000000"),
         ("{}", "lacks the field 'num_hidden_layers'; a config.json needs num_hidden_layers, hidden_size,"),
         (json.dumps({**CONFIG, "vocab_size": None}), "lacks the field 'vocab_size'"),
         (json.dumps({**CONFIG, "hidden_size": "big"}), "'hidden_size' is 'big', but it must be a whole number above 0"),

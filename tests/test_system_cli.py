@@ -75,6 +75,27 @@ def test_a_picture_of_the_terms(run, tmp_path):
     assert (tmp_path / "terms.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_same_machine_twice_has_two_bars(run, tmp_path):
+    run("system", "llama-3-8b", "h100", "h100", "--plot", str(tmp_path / "terms.svg"))
+    assert (tmp_path / "terms.svg").read_text().count("ytick_") == 2
+
+
+def test_a_picture_of_no_kind_is_a_mistake(run, tmp_path):
+    for name in ("terms.foo", "terms"):
+        with pytest.raises(UserError, match="must end in a kind that can be drawn"):
+            run("system", "llama-3-8b", "h100", "--plot", str(tmp_path / name))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_given_comes_before_what_a_workload_says(run):
+    (chat,) = json.loads(run("system", "llama-3-8b", "h100", "--workload", "chat", "--json"))
+    arguments = ["--workload", "chat", "--input", "8192", "--users", "3", "--columns", "2", "--context", "20000"]
+    (longer,) = json.loads(run("system", "llama-3-8b", "h100", *arguments, "--json"))
+    assert longer["users"] == 3 and longer["columns"] == 2
+    assert longer["ttft_s"] > 8 * chat["ttft_s"]
+    assert longer["kv_gb"] == pytest.approx(3 * 20000 * 2**17 / 1e9)
+
+
 def test_the_claim_of_the_documentation(run):
     arguments = [
         "--model",
@@ -98,7 +119,7 @@ def test_the_claim_of_the_documentation(run):
     ("arguments", "sentence"),
     [
         (["llama-3-8b", "h100", "--users", "0"], "--users is 0, but it must be at least 1"),
-        (["llama-3-8b", "h100", "--bits", "0"], "--bits is 0, but a weight has more than 0 and at most 64"),
+        (["llama-3-8b", "h100", "--bits", "0"], "a weight of 0 bits cannot be: --bits is at least 1 and at most 64"),
         (["llama-3-8b", "h100", "--context", "5"], "--context is 5, but prompt and answer take 2048 tokens"),
         (["llama-3-8b", "h100", "--acceptance", "2"], "--acceptance is 2, but a chance lies between 0 and 1"),
         (["llama-3-8b", "h101"], "no machine is called 'h101': did you mean 'h100'?"),

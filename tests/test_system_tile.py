@@ -11,11 +11,13 @@ from sim.checkpoint import load_model
 from sim.compiler import compile_model
 from sim.design import load_design
 from sim.rates import WORD_BYTES, predict
+from sim.system import Request, answer, build_system
 from sim.system.model import load_model as load_language_model
 from sim.system.own_chip import TILES, design_tile, own_engine, own_machine, shard
 from sim.system.own_tile import count_steps, schedule_waits, tile_cycles
+from sim.system.rate import decode_step, prefill_time
 from sim.tile import build_tile
-from sim.timing import token_cycles
+from sim.timing import emission_cycles, token_cycles
 from tests.random_model import random_model
 from tests.test_program import SHAPE, TILE
 
@@ -85,6 +87,27 @@ def test_a_model_that_no_simulator_holds_has_steps_that_follow_from_its_size():
     steps = count_steps(shape, tile.config, pages=1)
     words = model.active_parameters / 32 / tile.config.lanes
     assert steps["weights"] == words * tile.config.bank.cadence_cycles
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_the_machine_of_one_tile_takes_the_cycles_of_the_shipped_program(design):
+    tile, _, program = compiled(design)
+    system = build_system(f"{design}-tile", "verse", context=256)
+    for position in (0, 31, 32, 100, 255):
+        step = decode_step(system, sequences=1, context=position)
+        assert round(step.total * tile.clock_hz, 6) == token_cycles(program.instructions, position, emits=True)
+        assert decode_step(system, sequences=3, context=position).total == pytest.approx(3 * step.total)
+    for tokens in (1, 7, 40):
+        prompt = prefill_time(system, sequences=1, tokens=tokens) * tile.clock_hz
+        assert round(prompt, 6) == emission_cycles(program.instructions, tokens, tokens)[0]
+
+
+def test_the_command_says_the_rate_that_a_decode_measures():
+    """A token behind 31 others, for which the whole chain from design to schedule gives the same rate."""
+    tile, _, program = compiled("mram-22nm")
+    one = answer("mram-22nm-tile", "verse", Request(input=31, output=1))
+    assert 1 / one.token == pytest.approx(predict(tile, program, position=31).tokens_per_s, rel=1e-12)
+    assert one.system.model.parameters * 8.25 / 8 < one.system.machine.memory
 
 
 @pytest.mark.parametrize("design", DESIGNS)

@@ -1,11 +1,12 @@
 """Machines, models and requests: what a chip, a rack, a wafer or a mixture of them makes of a language model."""
 
 from sim.system.claim import check_claim
-from sim.system.evaluate import Answer, answer, build_system, evaluate
+from sim.system.evaluate import Answer, answer, evaluate
+from sim.system.language_model import LanguageModel
 from sim.system.machine import Engine, Machine, load_engine, load_machine, machine_names
 from sim.system.mixed import ask
-from sim.system.language_model import LanguageModel
 from sim.system.model import load_model, model_names
+from sim.system.plan import build_system
 from sim.system.serve import Request
 from sim.system.workload import WORKLOADS, load_workload
 

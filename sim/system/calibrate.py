@@ -13,9 +13,9 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from devicemodels.errors import UserError
-from sim.system.evaluate import check_room
 from sim.system.machine import Engine
 from sim.system.measured_rows import Compared, Row, compare, load_rows
+from sim.system.plan import check_room
 from sim.system.rate import System
 
 PRIOR_WEIGHT = 0.03

@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 
 from devicemodels.errors import UserError
-from sim.system.evaluate import fewest_chips, plan
-from sim.system.machine import native_bits
 from sim.system.model import load_model
+from sim.system.plan import fewest_chips, plan
 from sim.system.rate import System, decode_step, weight_bytes, weight_room
 
 DOUBTFUL = 1.1
 """Tokens per step beyond which a claim is said to contain speculation: the model's own error is about a tenth."""
+
+FASTEST = 1e12
+"""Tokens per second of one user beyond which light does not cross a chip in a token."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +94,13 @@ def check_claim(
     Raises
     ------
     UserError
-        No such machine, model or engine, or a rate that is not above zero.
+        No such machine, model or engine, chips or bits that cannot be, or a rate that is not above 0 and at most
+        `FASTEST`.
     """
-    if not tokens_per_s > 0:
-        raise UserError(f"a claim of {tokens_per_s:g} tokens/s cannot be checked: it must be above 0")
-    system = plan(machine, load_model(model), chips=chips, engine=engine, bits=bits or native_bits(machine))
+    if not 0 < tokens_per_s <= FASTEST:
+        limits = f"it must be above 0 and at most {FASTEST:g}"
+        raise UserError(f"a claim of {tokens_per_s:g} tokens/s cannot be checked: {limits}")
+    system = plan(machine, load_model(model), chips=chips, engine=engine, bits=bits)
     step = decode_step(system, sequences=1, context=context).total
     read = system.model.streamed_parameters(1) * system.bits / 8
     peak = system.machine.bandwidth

@@ -1,12 +1,12 @@
 """The commands ``spinstream system`` and ``spinstream claim``, for the command line to register."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from devicemodels.errors import UserError
 from sim.console import output as console
 from sim.console import table
 
@@ -24,39 +24,29 @@ def system(
     chips: Annotated[int | None, typer.Option(metavar="N", help="Chips; without it, the fewest that hold it.")] = None,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="Software, such as tensorrt-llm or vllm.")] = None,
     bits: Annotated[float | None, typer.Option(metavar="B", help="Bits of a weight; else the machine's own.")] = None,
-    input: Annotated[int, typer.Option("--input", metavar="N", help="Tokens of the prompt.")] = 1024,
-    output: Annotated[int, typer.Option("--output", metavar="N", help="Tokens of the answer.")] = 1024,
+    input: Annotated[int | None, typer.Option("--input", metavar="N", help="Tokens of the prompt; else 1024.")] = None,
+    output: Annotated[
+        int | None, typer.Option("--output", metavar="N", help="Tokens of the answer; else 1024.")
+    ] = None,
     context: Annotated[int, typer.Option(metavar="N", help="Largest context of a user; 0: prompt and answer.")] = 0,
     users: Annotated[int, typer.Option(metavar="N", help="Users who ask at once.")] = 1,
-    columns: Annotated[int, typer.Option(metavar="M", help="Tokens that a step verifies; 1: no speculation.")] = 1,
+    columns: Annotated[int | None, typer.Option(metavar="M", help="Tokens that a step verifies; else 1.")] = None,
     acceptance: Annotated[float, typer.Option(metavar="A", help="Chance that a draft token is right.")] = 0.8,
-    workload: Annotated[str | None, typer.Option(metavar="NAME", help="chat, tree-search ... instead.")] = None,
+    workload: Annotated[
+        str | None, typer.Option(metavar="NAME", help="chat, tree-search ...: its tokens, if not given.")
+    ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the terms as a picture.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else.")] = False,
 ) -> None:
     """Set machines side by side: tokens/s, the three terms, joules per token, silicon."""
     from sim.system.machine import load_engine
     from sim.system.mixed import ask, parse
-    from sim.system.serve import Request
-    from sim.system.workload import load_workload
+    from sim.system.workload import Workload, load_workload
 
-    counts = {"chips": chips, "input": input, "output": output, "users": users, "columns": columns}
-    for name, value in counts.items():
-        _above_zero(name, value)
-    if not 0 <= acceptance <= 1:
-        raise UserError(f"--acceptance is {acceptance:g}, but a chance lies between 0 and 1")
-    if bits is not None and not 0 < bits <= 64:
-        raise UserError(f"--bits is {bits:g}, but a weight has more than 0 and at most 64")
-    if context and context < input + output:
-        raise UserError(
-            f"--context is {context}, but prompt and answer take {input + output} tokens: give at least that, or none"
-        )
-    if workload:
-        request = load_workload(workload).request(users)
-    else:
-        request = Request(
-            input=input, output=output, context=context, users=users, columns=columns, acceptance=acceptance
-        )
+    kind = load_workload(workload) if workload else Workload(input=1024, output=1024)
+    given = {"input": input, "output": output, "columns": columns}
+    kind = replace(kind, **{name: value for name, value in given.items() if value is not None})
+    request = kind.request(users, context=context, acceptance=acceptance)
     if engine and not any(_knows(name, engine) for name in machines):
         load_engine(parse(machines[0])[0].name, engine)  # says which engines there are
     answers = [
@@ -79,11 +69,6 @@ def _knows(text: str, engine: str | None) -> bool:
     from sim.system.mixed import parse
 
     return any(known_engine(part.name, engine) for part in parse(text))
-
-
-def _above_zero(name: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise UserError(f"--{name} is {value}, but it must be at least 1")
 
 
 def _show(answers: list[dict[str, Any]]) -> None:
@@ -112,7 +97,6 @@ def claim(
     """Say what a claimed rate implies: bandwidth, time per layer, speculation, and whether the machine can hold it."""
     from sim.system.claim import as_dict, check_claim
 
-    _above_zero("chips", chips)
     found = check_claim(
         machine=machine, model=model, tokens_per_s=tokens_per_s, chips=chips, bits=bits, engine=engine
     )  # fmt: skip

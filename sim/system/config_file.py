@@ -25,7 +25,19 @@ NAMES = {
 
 NEEDED = ("layers", "dim", "heads", "ffn", "vocab")
 
-NOT_GATED = {"bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neox", "gptj", "mpt", "nemotron", "opt", "phi", "starcoder2"}
+NOT_GATED = {
+    "bloom",
+    "falcon",
+    "gpt2",
+    "gpt_bigcode",
+    "gpt_neox",
+    "gptj",
+    "mpt",
+    "nemotron",
+    "opt",
+    "phi",
+    "starcoder2",
+}
 """Families whose feed-forward block has two matrices; the others have three."""
 
 TIED = {"bloom", "falcon", "gemma", "gemma2", "gpt2", "mpt", "opt"}
@@ -95,7 +107,7 @@ def _check_kind(path: Path, config: dict) -> None:
         if config.get(field):
             raise UserError(f"model {path} has {what} ('{field}'), which a config.json's sizes do not describe here")
     dense = config.get("first_k_dense_replace") or config.get("mlp_only_layers")
-    if dense or config.get("decoder_sparse_step", 1) != 1:
+    if dense or any(config.get(step, 1) != 1 for step in ("decoder_sparse_step", "interleave_moe_layer_step")):
         raise UserError(f"model {path} routes in some layers only, and here all layers of a config.json are alike")
 
 

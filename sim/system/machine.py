@@ -12,7 +12,7 @@ from sim.system.units import Byte, BytePerSecond, Count, FlopPerSecond, Hertz, J
 
 HERE = Path(__file__).parent
 CATALOGUE = tomllib.loads((HERE / "catalogue.toml").read_text(encoding="utf-8"))
-"""Machine name to the choices that go with it: engines, default bits, chips that come together, title, aliases."""
+"""Machine name to the choices that go with it: engines, default bits, title, aliases."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,7 @@ class Machine:
     power, die_area, package_area : of one chip; package with its memory stacks
     tensor_chips : most chips that one layer is spread over; further chips take further layers
     host_power : of the hosts, per chip
+    rack : chips that come together; 1: singly
     read_energy : of lanes and banks per byte of weights, where it is known; then `power` is leakage alone
     """
 
@@ -52,6 +53,7 @@ class Machine:
     overflow_memory: Byte = 0.0
     overflow_bandwidth: BytePerSecond = 0.0
     host_power: Watt = 0.0
+    rack: Count = 1.0
     read_energy: JoulePerByte = 0.0
 
     @property
@@ -163,9 +165,19 @@ def own_design(name: str) -> str | None:
     return _entry(name).get("design")
 
 
-def unit(name: str) -> int:
-    """Chips that come together, where they do not come singly."""
-    return _entry(name).get("unit", 1)
+def is_tile(name: str) -> bool:
+    """The machine is one tile of its design, and no chip of many."""
+    return _entry(name).get("tile", False)
+
+
+def stack_generation(name: str) -> str | None:
+    """The generation of memory stacks beside this project's chips, where the machine has them."""
+    return _entry(name).get("stack")
+
+
+def hbm_generation(name: str) -> str | None:
+    """The generation of the stacks in which a machine's weights lie, where that is known."""
+    return _entry(name).get("hbm")
 
 
 def load_machine(name: str) -> Machine:
@@ -180,7 +192,7 @@ def load_engine(machine: str, engine: str | None = None) -> Engine:
 
 def known_engine(machine: str, engine: str | None) -> str | None:
     """The engine if the machine has one of that name, else None, which stands for its own."""
-    return find(engine, {name: () for name in _entry(machine)["engines"]}) if engine else None
+    return find(engine, dict.fromkeys(_entry(machine)["engines"], ())) if engine else None
 
 
 def native_bits(name: str) -> float:

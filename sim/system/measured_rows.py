@@ -4,8 +4,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.system.evaluate import Answer, build_system, evaluate
+from sim.system.evaluate import Answer, evaluate
 from sim.system.limits import roofline, speed_of_light
+from sim.system.plan import build_system
 from sim.system.rate import System
 from sim.system.serve import Request
 

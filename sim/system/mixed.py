@@ -9,11 +9,13 @@ import re
 from dataclasses import dataclass, replace
 
 from devicemodels.errors import UserError
-from sim.system.evaluate import Answer, answer, as_dict, build_system, evaluate
-from sim.system.machine import known_engine
+from sim.system.evaluate import Answer, answer, as_dict, evaluate
 from sim.system.language_model import LanguageModel
+from sim.system.machine import is_tile, known_engine, own_design
 from sim.system.model import load_model
+from sim.system.plan import build_system
 from sim.system.rate import ACTIVATION_BYTES, System, kv_room
+from sim.system.refresh import token_band
 from sim.system.serve import Request, user_bytes
 
 LINK_TIME = 2e-6
@@ -31,9 +33,9 @@ class Part:
 def parse(text: str, chips: int | None = None) -> list[Part]:
     """The machines of ``name``, ``4xname``, ``first+second`` or ``first:second``."""
     parts = re.split(r"[+:]", text)
-    if len(parts) > 2 or not all(parts):
+    if len(parts) > 2 or not all(part.strip() for part in parts):
         raise UserError(f"'{text}' is not a machine: write a name, prefill+decode, or feed-forward:attention")
-    found = [re.fullmatch(r"(?:(\d+)x)?(.+)", part) for part in parts]
+    found = [re.fullmatch(r"(?:(\d+)x)?(.+)", part.strip()) for part in parts]
     return [Part(name=m[2], chips=int(m[1]) if m[1] else chips) for m in found if m]
 
 
@@ -43,9 +45,14 @@ def ask(text: str, model: LanguageModel | str, request: Request, *, chips=None, 
     if len(parts) == 1:
         part = parts[0]
         result = answer(part.name, model, request, chips=part.chips, engine=engine, bits=bits)
-        return as_dict(result) | {"machine": text}
+        return as_dict(result) | _band(result) | {"machine": text}
     mix = _prefill_and_decode if "+" in text else _feed_and_attend
     return mix(parts, model, request, bits, engine) | {"machine": text}
+
+
+def _band(result: Answer) -> dict[str, list[float]]:
+    band = token_band(result)
+    return {"ms_per_token_band": [band.low * 1e3, band.high * 1e3]} if band else {}
 
 
 def _prefill_and_decode(parts: list[Part], model: LanguageModel, request: Request, bits, engine) -> dict:
@@ -85,6 +92,8 @@ def halves(model: LanguageModel) -> tuple[LanguageModel, LanguageModel]:
 
 def _half_system(part: Part, model: LanguageModel, bits, engine, context: float) -> System:
     """Each machine runs half of every layer's stages, so half of its fixed time per layer counts."""
+    if is_tile(part.name):
+        raise UserError(f"{part.name} runs whole models only: take {own_design(part.name)} to keep half of each layer")
     named = known_engine(part.name, engine)
     system = build_system(part.name, model, chips=part.chips, bits=bits, engine=named, context=context)
     software = system.engine

@@ -19,7 +19,7 @@ def model_names() -> list[str]:
 
 @cache
 def load_model(name_or_path: str) -> LanguageModel:
-    """A model by its name, or from the path of a `config.json` or of the folder that holds one.
+    """A model by its name, or from the path of a `config.json` of the folder that holds one, or of a GGUF.
 
     Raises
     ------
@@ -35,6 +35,24 @@ def load_model(name_or_path: str) -> LanguageModel:
     path = Path(text)
     if (path / "config.json").is_file():
         return read_config(path / "config.json")
-    if text.endswith(".json") or path.is_file():
+    if path.suffix == ".json" or (path.is_file() and path.suffix != ".gguf"):
         return read_config(path)
-    raise UserError(f"no model is called '{text}': {nearest(text, model_names())}, or give the path of a config.json")
+    if path.suffix == ".gguf" or text in shipped_names():
+        return _from_checkpoint(text)
+    known = [*model_names(), *shipped_names()]
+    raise UserError(f"no model is called '{text}': {nearest(text, known)}, or give the path of a config.json")
+
+
+def shipped_names() -> list[str]:
+    """Names of the models whose weights come with this project."""
+    from sim.checkpoint import model_names
+
+    return model_names()
+
+
+def _from_checkpoint(name_or_path: str) -> LanguageModel:
+    from sim.checkpoint import load_model
+
+    shape = load_model(name_or_path).shape
+    sizes = ("layers", "dim", "heads", "kv_heads", "head_dim", "ffn", "vocab", "tied")
+    return LanguageModel(name=Path(name_or_path).stem, **{name: getattr(shape, name) for name in sizes})

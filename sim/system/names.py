@@ -15,7 +15,9 @@ def find(name: str, known: Mapping[str, Iterable[str]]) -> str | None:
     if name in known:
         return name
     meant = squash(name)
-    return next((one for one, aliases in known.items() if meant in map(squash, (one, *aliases))), None) if meant else None
+    return (
+        next((one for one, aliases in known.items() if meant in map(squash, (one, *aliases))), None) if meant else None
+    )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

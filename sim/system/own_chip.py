@@ -5,17 +5,18 @@ its tiles; chips take the layers one after the other. Links between tiles are no
 assumed, and stands in `GATHERS`, `GATHER_BYTES_PER_CYCLE` and `HOP_TIME`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, log2
 
+from devicemodels.hbm import hbm_stack, load_hbm
 from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
 from sim.checkpoint import LlamaShape
 from sim.design import load_design
 from sim.rates import WORD_BYTES
-from sim.system.machine import Engine, Machine
 from sim.system.language_model import LanguageModel
+from sim.system.machine import Engine, Machine
 from sim.system.own_tile import schedule_waits
 from sim.tile import Tile, build_tile
 
@@ -55,28 +56,46 @@ def design_tile(design: str) -> Tile:
 
 
 @lru_cache(maxsize=8)
-def own_machine(design: str) -> Machine:
-    """A chip of `TILES` tiles of a design."""
+def own_machine(design: str, tiles: int = TILES) -> Machine:
+    """A chip of some tiles of a design."""
     tile = design_tile(design)
-    config, clock, lanes = tile.config, tile.clock_hz, TILES * tile.config.lanes
+    config, clock, lanes = tile.config, tile.clock_hz, tiles * tile.config.lanes
     bandwidth = lanes * WORD_BYTES * clock / config.bank.cadence_cycles
-    area = TILES * (tile.macro_area + LOGIC_AREA)
+    area = tiles * (tile.macro_area + LOGIC_AREA)
     operations = 2 * lanes * GROUP * clock / config.bank.cadence_cycles  # one multiplication for each weight read
     leakage = tile.bank.leakage * config.lanes + sum(sram.macro.leakage * sram.count for sram in tile.srams.values())
     return Machine(
-        name=design,
+        name=design if tiles > 1 else f"{design}-tile",
         memory=lanes * config.bank_words * WORD_BYTES,
         bandwidth=bandwidth,
         compute_16=operations,
         compute_8=operations,
         link_bandwidth=100e9,
-        power=float(TILES * leakage),
+        power=float(tiles * leakage),
         die_area=float(area),
         tensor_chips=1,
         hop_time=HOP_TIME,
         kv_memory=lanes * config.kv_words * GROUP,
         kv_bandwidth=lanes * GROUP * clock,
         read_energy=float(tile.bank.read_energy + LOGIC_ENERGY) / WORD_BYTES,
+    )
+
+
+def with_stack(chip: Machine, generation: str) -> Machine:
+    """The chip with a stack of high-bandwidth memory for KV that its SRAM cannot hold.
+
+    The stack streams under the worst refresh scheme, and draws what reading at that rate takes all the time.
+    """
+    stack = hbm_stack(load_hbm(generation).device)
+    die = chip.die_area + stack.host_area
+    return replace(
+        chip,
+        name=f"{chip.name}-{generation}",
+        overflow_memory=stack.capacity,
+        overflow_bandwidth=stack.bandwidth.low,
+        die_area=die,
+        package_area=die + stack.footprint,
+        power=chip.power + 8 * stack.bandwidth.low * stack.energy_per_bit.high,
     )
 
 
@@ -121,6 +140,7 @@ def layer_waits(config: TileConfig, head_dim: int) -> int:
     lanes = config.lanes
     whole = ceil(head_dim / lanes) * lanes
     whole = whole if whole <= GROUP else ceil(whole / GROUP) * GROUP
+    config = replace(config, context=GROUP)  # which no wait depends on, but the size of constants does
     shape = LlamaShape(
         dim=lanes * GROUP, layers=3, heads=1, kv_heads=1, head_dim=whole, ffn=lanes * GROUP, vocab=lanes * GROUP,
         context=config.context, rope_base=1e4, norm_eps=1e-5, tied=True,

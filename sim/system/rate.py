@@ -14,9 +14,10 @@ the bandwidth of one group only, whatever the number of chips.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
-from sim.system.machine import Engine, Machine
 from sim.system.language_model import LanguageModel
+from sim.system.machine import Engine, Machine
 
 ROUTED_LAYER = 1.5
 """Time of a layer that routes to experts over that of a dense one: six exchanges of its parts, not four (derived)."""
@@ -24,8 +25,21 @@ ROUTED_LAYER = 1.5
 ACTIVATION_BYTES = 2
 """Bytes of an activation between chips."""
 
+PIECES = 7
+"""Matrices of a layer, and so the groups that one layer can keep busy; a token passes no more, others serve others."""
+
 REDUCTIONS = 2
 """All-reduces of a layer: behind attention and behind the feed-forward block."""
+
+
+class Program(Protocol):
+    """A machine whose every cycle is known, which then says its times itself."""
+
+    def step(self, tokens: float, context: float) -> "Step":
+        """A decode step of some tokens at a context."""
+
+    def prompt_time(self, start: float, tokens: float) -> float:
+        """Seconds of a prompt's tokens behind some that are cached."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +50,7 @@ class System:
     ----------
     tensor, pipeline : chips that share a layer, and groups of them
     bits, kv_bits : of a weight and of a KV element
+    program : of a machine whose every cycle is known; else None
     """
 
     machine: Machine
@@ -44,6 +59,7 @@ class System:
     chips: int
     bits: float
     kv_bits: float
+    program: Program | None = None
 
     @property
     def tensor(self) -> float:
@@ -85,6 +101,8 @@ class Step:
 
 def decode_step(system: System, *, sequences: float, context: float, columns: float = 1) -> Step:
     """One decode step of some sequences, each at a context, with some columns (draft tokens) verified at once."""
+    if system.program:
+        return system.program.step(sequences * columns, context)
     machine, engine, model = system.machine, system.engine, system.model
     together = max(1.0, sequences / system.pipeline)  # sequences that one group works on at a time
     tokens = together * columns
@@ -143,8 +161,10 @@ def _sequence_time(system: System) -> float:
 def sync_time(system: System, tokens: float) -> float:
     """Seconds that chips wait for each other in a step: each layer's reductions, and hops from group to group."""
     machine, engine, model = system.machine, system.engine, system.model
-    hops = machine.hop_time * (system.pipeline - 1)
-    hops += (system.pipeline - 1) * tokens * model.dim * ACTIVATION_BYTES / (machine.link_bandwidth * system.tensor)
+    passed = min(system.pipeline, PIECES * model.layers) - 1
+    hops = passed * (
+        machine.hop_time + tokens * model.dim * ACTIVATION_BYTES / (machine.link_bandwidth * system.tensor)
+    )
     if system.tensor <= 1:
         return hops
     one = engine.sync_time * ring(system.tensor) + REDUCTIONS * machine.hop_time + exchange_time(system, tokens)
@@ -173,6 +193,8 @@ def prefill_time(system: System, *, sequences: float, tokens: float, context: fl
     Arithmetic on all chips (long prompts are cut into pieces that fill the pipeline), or the weights read once if
     that takes longer; then the fixed times, and the reductions of whole prompts.
     """
+    if system.program:
+        return sequences * system.program.prompt_time(context, tokens)
     model, engine = system.model, system.engine
     new = sequences * tokens
     dense = 2 * new * model.active_parameters

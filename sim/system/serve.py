@@ -1,10 +1,20 @@
 """Requests of several users on one system: time to the first token, decode, and what happens when memory is short."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
+from devicemodels.errors import UserError
 from sim.system.rate import System, decode_step, kv_room, prefill_time
+
+MOST = 10**12
+"""Of anything that is counted here."""
+
+
+def check_count(name: str, value: float):
+    """Raise `UserError` unless it is at least 1 and at most `MOST`."""
+    if not 1 <= value <= MOST:
+        raise UserError(f"--{name} is {value}, but it must be at least 1 and at most {MOST:.0e}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +36,19 @@ class Request:
     users: int = 1
     columns: int = 1
     acceptance: float = 0.8
+
+    def __post_init__(self):
+        for name in ("input", "output", "users", "columns"):
+            check_count(name, getattr(self, name))
+        if self.context:
+            check_count("context", self.context)
+        if self.context and self.context < self.input + self.output:
+            raise UserError(
+                f"--context is {self.context}, but prompt and answer take {self.input + self.output} tokens: give at "
+                "least that, or none"
+            )
+        if not 0 <= self.acceptance <= 1:
+            raise UserError(f"--acceptance is {self.acceptance:g}, but a chance lies between 0 and 1")
 
     @property
     def largest(self) -> float:
@@ -51,7 +74,7 @@ class Service:
     ----------
     first_token : until the first answers begin
     latency : until the last answer ends
-    together : users that decode at a time
+    together : users that decode at a time; where they are evicted, those that fit at the mean context
     """
 
     first_token: float
@@ -95,7 +118,7 @@ def serve(system: System, request: Request) -> Service:
         first, decode = _wave(system, request, together)
         return Service(first_token=first, latency=first + decode, together=together)
     if system.engine.preempts:
-        return _Preempting(system, request).run()
+        return _preempted(system, request)
     return _waves(system, request, together)
 
 
@@ -112,6 +135,18 @@ def _waves(system: System, request: Request, together: int) -> Service:
     first, decode = _wave(system, request, together)
     latency = full * (first + decode) + (sum(_wave(system, request, rest)) if rest else 0.0)
     return Service(first_token=first, latency=latency, together=together)
+
+
+def _preempted(system: System, request: Request) -> Service:
+    """Users that are evicted. A crowd far beyond the memory repeats itself: the rest of it takes time in proportion."""
+    few = max(SINGLY, CROWD * int(kv_room(system) / user_bytes(system, request.largest)))
+    played = min(request.users, 2 * few)
+    service = _Preempting(system, replace(request, users=played)).run()
+    if played < request.users:
+        each = (service.latency - _Preempting(system, replace(request, users=few)).run().latency) / few
+        service = replace(service, latency=service.latency + each * (request.users - played))
+    fitting = int(kv_room(system) / user_bytes(system, request.largest - request.output / 2))
+    return replace(service, together=max(1, min(service.together, fitting)))
 
 
 def _bilinear(value: Callable[[float, float], float], users: float, start: float, end: float):
@@ -140,14 +175,15 @@ class _Preempting:
         def decode(users, context):
             return token_time(system, request, sequences=users, context=context)
 
-        many, start = 2.0 * request.users, request.cached + request.input
+        start = request.cached + request.input
+        many = max(2.0, min(2.0 * request.users, kv_room(system) / user_bytes(system, start + 1)))
         self.prefill = _bilinear(prefill, many, request.input, request.input + request.output)
         self.decode = _bilinear(decode, many, start, start + request.output)
         self.input, self.output, self.start = request.input, request.output, start
         self.room = kv_room(system)
         self.empty = user_bytes(system, start)
         self.each = system.model.kv_bytes(system.kv_bits)
-        self.lump = max(1.0, request.users // LUMPS)
+        self.lumps = LUMPS if request.users > SINGLY else SINGLY
         self.time, self.running, self.waiting = 0.0, [], [[float(request.users), 0.0]]
         self.users = self.tokens = 0.0  # that run, and tokens of all their answers so far
 
@@ -156,9 +192,10 @@ class _Preempting:
         self._admit()
         first, together = self.time, int(self.users)
         while self.running:
-            self._decode()
-            self._evict()
-            self._admit()
+            if self._decode():
+                self._admit()
+            else:
+                self._evict()
         return Service(first_token=first, latency=self.time, together=together)
 
     def _used(self) -> float:
@@ -178,8 +215,8 @@ class _Preempting:
             if users == entering:
                 self.waiting.pop()
 
-    def _decode(self):
-        """Decode until a cohort is done or the memory is full, at least one token."""
+    def _decode(self) -> bool:
+        """Decode until a cohort is done or the memory is full, at least one token; whether one is done."""
         growth = (self.room - self._used()) / (self.users * self.each) if self.each else self.output
         left = self.output - max(done for _, done in self.running)
         tokens = min(left, max(1.0, growth))
@@ -188,17 +225,20 @@ class _Preempting:
         self.tokens += tokens * self.users
         for cohort in self.running:
             cohort[1] += tokens
-        if tokens == left:
-            for users, done in self.running:
-                if done >= self.output - 1e-6:
-                    self.users, self.tokens = self.users - users, self.tokens - users * done
+        done = tokens == left
+        if done:
+            for users, so_far in self.running:
+                if so_far >= self.output - 1e-6:
+                    self.users, self.tokens = self.users - users, self.tokens - users * so_far
             self.running = [cohort for cohort in self.running if cohort[1] < self.output - 1e-6]
+        return done
 
     def _evict(self):
         """Evict from the cohort with the fewest tokens until every other has room for a token more."""
+        lump = max(1.0, self.users // self.lumps)
         while self.users > 1 and self._used() + self.users * self.each > self.room:
             cohort = min(self.running, key=itemgetter(1))
-            leaving = min(cohort[0], self.lump)
+            leaving = min(cohort[0], lump)
             cohort[0] -= leaving
             self.users, self.tokens = self.users - leaving, self.tokens - leaving * cohort[1]
             self.waiting.append([leaving, cohort[1]])
@@ -206,5 +246,11 @@ class _Preempting:
                 self.running.remove(cohort)
 
 
-LUMPS = 64
-"""Beyond so many users several are evicted at a time, which bounds the number of steps."""
+CROWD = 2
+"""Times the users that fit to the end, of which twice as many are played and the rest are extrapolated."""
+
+SINGLY = 64
+"""Users up to whom each is evicted alone."""
+
+LUMPS = 20
+"""Parts of a larger crowd that are evicted at a time, which bounds the steps and shifts times by a few per cent."""

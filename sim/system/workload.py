@@ -23,14 +23,16 @@ class Workload:
     branches: int = 1
     columns: int = 1
 
-    def request(self, users: int = 1) -> Request:
+    def request(self, users: int = 1, **options) -> Request:
         """The same as a request in which each branch is a user.
 
         The prompt is computed, held and (by kernels that share prefixes) read once for all branches of a user, so
-        each branch carries its share of it.
+        each branch carries its share of it. `options`: `context` and `acceptance` of the request.
         """
         share = -(-self.input // self.branches)
-        return Request(input=share, output=self.output, users=users * self.branches, columns=self.columns)
+        return Request(
+            input=share, output=self.output, users=users * self.branches, columns=self.columns, **options
+        )  # fmt: skip
 
 
 WORKLOADS = {
