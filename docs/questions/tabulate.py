@@ -22,8 +22,9 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
 
 
 def picture(name: str, figure: Figure) -> None:
-    """Save a figure as `name`.svg in the folder that the command line names, by default this one."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    """Save a figure as `name`.svg in the folder that the command line names, by default the working one."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
+    folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
 
 
