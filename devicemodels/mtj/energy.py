@@ -1,7 +1,7 @@
 """Anisotropy, energy barrier and critical currents of a free layer.
 
-Fields of the `Mtj` may be arrays of cells that broadcast together, made with `dataclasses.replace`; the results then
-are arrays too.
+Fields of the `Mtj` may be arrays of cells, made with `dataclasses.replace`, and temperatures may be arrays; all broadcast
+together, and the results then are arrays too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.constants import Boltzmann, elementary_charge, hbar, mu_0
 
+from devicemodels.checks import require_finite, require_positive
 from devicemodels.errors import UserError
 from devicemodels.mtj.demagnetisation import axial_demagnetisation
 from devicemodels.quantities import Ampere, AmperePerMetre, Joule, Kelvin, Metre, Ratio, Second, Volt
@@ -35,11 +36,11 @@ def check_temperature(mtj: Mtj, temperature: Kelvin) -> None:
         If the temperature is not a finite number above zero, or if the Curie temperature is not above both it and
         the 300 K of the sheet.
     """
-    if not (math.isfinite(temperature) and temperature > 0):
-        raise UserError(f"the temperature is {temperature:g} K, but must be a finite number above zero; give kelvin")
-    if mtj.curie_temperature <= max(temperature, SHEET_TEMPERATURE):
+    require_positive("the temperature", temperature, "K")
+    hottest = np.max(temperature, initial=0.0)
+    if mtj.curie_temperature <= max(hottest, SHEET_TEMPERATURE):
         raise UserError(
-            f"{mtj.name} has no energy barrier at {temperature:g} K: its curie_temperature is "
+            f"{mtj.name} has no energy barrier at {hottest:g} K: its curie_temperature is "
             f"{mtj.curie_temperature:g} K, but must be above that and above the {SHEET_TEMPERATURE:g} K of its sheet"
         )
 
@@ -48,7 +49,7 @@ def check_perpendicular(mtj: Mtj, temperature: Kelvin) -> None:
     """Refuse a free layer without perpendicular anisotropy: it has no two states (raises `UserError`)."""
     if np.any(anisotropy_density(mtj, temperature=temperature) <= 0):
         raise UserError(
-            f"the free layer of {mtj.name} lies in the plane at {temperature:g} K and has no energy barrier; raise "
+            f"the free layer of {mtj.name} lies in the plane at {np.max(temperature):g} K and has no energy barrier; raise "
             "interface_anisotropy, or lower free_layer_thickness, damaged_edge or the temperature"
         )
 
@@ -58,7 +59,7 @@ def reduced_magnetisation(mtj: Mtj, *, temperature: Kelvin) -> Ratio:
     check_temperature(mtj, temperature)
     hot, sheet = (
         1 - (kelvin / mtj.curie_temperature) ** mtj.magnetisation_exponent
-        for kelvin in (temperature, SHEET_TEMPERATURE)
+        for kelvin in (np.asarray(temperature)[()], SHEET_TEMPERATURE)
     )
     return hot / sheet
 
@@ -80,6 +81,7 @@ def anisotropy_density(mtj: Mtj, *, temperature: Kelvin, voltage: Volt = 0.0) ->
     damaged ring of width w leaves; the shape term is mu_0 M_s^2 (N_z - N_x)/2 of a cylinder. A thin margin between
     the two falls faster with temperature than either.
     """
+    require_finite("the voltage", voltage, "V")
     reduced = reduced_magnetisation(mtj, temperature=temperature)
     axial = axial_demagnetisation(mtj.free_layer_thickness / mtj.diameter)
     shape = mu_0 * (mtj.saturation_magnetisation * reduced) ** 2 * (3 * axial - 1) / 4
@@ -108,7 +110,7 @@ def nucleation_diameter(mtj: Mtj, *, temperature: Kelvin) -> Metre:
     density = anisotropy_density(mtj, temperature=temperature)
     stiffness = exchange_stiffness(mtj, temperature=temperature)
     positive = np.maximum(density, 0.0)
-    return np.divide(np.pi * math.sqrt(stiffness), np.sqrt(positive), out=_infinite(positive), where=positive > 0)[()]
+    return np.divide(np.pi * np.sqrt(stiffness), np.sqrt(positive), out=_infinite(positive), where=positive > 0)[()]
 
 
 def nucleation_barrier(mtj: Mtj, *, temperature: Kelvin) -> Joule:
