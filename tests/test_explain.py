@@ -3,10 +3,10 @@
 import pytest
 
 from devicemodels.explain import device_rows
-from devicemodels.row import Row
 from devicemodels.macro import Organisation, mram_macro, sram_macro
 from devicemodels.mtj import load_mtj
 from devicemodels.quantities import KINDS
+from devicemodels.row import Row
 from devicemodels.sram import load_sram_cell
 from devicemodels.technology import load_technology
 
