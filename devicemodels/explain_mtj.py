@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 
+from devicemodels.checks import require_positive
+from devicemodels.error_correction import array_failure, secded, uncoded
 from devicemodels.mtj import Mtj, energy, fokker_planck
 from devicemodels.mtj.breakdown import endurance
-from devicemodels.mtj.reliability import retention_failure
+from devicemodels.mtj.reliability import read_disturb_rate, retention_failure
 from devicemodels.mtj.variation import read_window, sigma_barrier
 from devicemodels.mtj.write_spread import mean_write_error_rate
 from devicemodels.quantities import Kelvin, Second, Sheet, Volt
@@ -18,6 +20,9 @@ READ_DRIVE = 0.2
 """The current of the read rows, in I_c0, where no read voltage is given."""
 WRITE_ERROR = 1e-6
 READ_TIME = 5e-9
+LIFETIME_READS = 1e12
+WORDS = 2**24
+"""Of 64 bits: a gigabit."""
 TEN_YEARS = 10 * 365.25 * 86400
 REFLOW = (90.0, 533.0)
 """Duration and temperature of one solder reflow, 260 degrees Celsius."""
@@ -40,6 +45,7 @@ def junction_rows(mtj: Mtj, temperature: Kelvin, read_voltage: Volt | None = Non
     Read at `read_voltage`, or with `READ_DRIVE` of the critical current.
     """
     energy.check_perpendicular(mtj, temperature)
+    require_positive(f"tmr_zero_bias of {mtj.name}, without which it is neither read nor written,", mtj.tmr_zero_bias)
     bias = read_voltage or READ_DRIVE * mtj.critical_current(temperature) * mtj.resistance(0.0, 0.0, temperature)
     written_by_current = not (mtj.spin_hall_angle or mtj.voltage_anisotropy)
     return [
@@ -84,6 +90,9 @@ def _other_torque_rows(mtj: Mtj, kelvin: Kelvin) -> list[Row]:
 
 def _read_rows(mtj: Mtj, kelvin: Kelvin, bias: Volt) -> list[Row]:
     parallel = mtj.resistance(0.0, bias, kelvin)
+    lifetime = read_disturb_rate(
+        mtj, current=bias / parallel, duration=READ_TIME, temperature=kelvin, reads=LIFETIME_READS
+    )
     return derived_rows(
         "junction, read",
         ("read voltage", bias, "V", "chosen"),
@@ -95,6 +104,7 @@ def _read_rows(mtj: Mtj, kelvin: Kelvin, bias: Volt) -> list[Row]:
             "bits that one read of 5 ns across the junction flips",
             mtj.read_disturb_rate(bias / parallel, READ_TIME, kelvin), "1", "Fokker-Planck, mean over the spread",
         ),
+        ("bits that 1e12 such reads flip", lifetime, "1", "the same"),
     )  # fmt: skip
 
 
@@ -123,10 +133,14 @@ def pulse_for_error(mtj: Mtj, kelvin: Kelvin) -> Second:
 
 
 def _retention_rows(mtj: Mtj, kelvin: Kelvin) -> list[Row]:
+    lost = mtj.retention_failure(TEN_YEARS, kelvin)
+    plain, corrected = (float(array_failure(lost, code=code(64), words=WORDS)) for code in (uncoded, secded))
     return derived_rows(
         "junction, retention",
-        ("bits lost in ten years", mtj.retention_failure(TEN_YEARS, kelvin), "1", "brown1963, mean over the spread"),
-        ("bits lost in a reflow at 533 K", retention_failure(mtj, profile=[REFLOW]), "1", "the same"),
+        ("bits lost in ten years", lost, "1", "brown1963, mean over the spread"),
+        ("chance that a gigabit loses one", plain, "1", "binomial"),
+        ("chance that it loses a word of 64 bits with SEC-DED", corrected, "1", "binomial"),
+        ("bits lost in a reflow at 533 K", retention_failure(mtj, profile=[REFLOW]), "1", "as in ten years"),
     )
 
 

@@ -74,7 +74,44 @@ def test_magnetisation_stiffness_and_anisotropy_follow_their_laws():
     shape = mu_0 * (mtj.saturation_magnetisation * reduced) ** 2 / 2 * (axial - (1 - axial) / 2)
     interface = mtj.interface_anisotropy / mtj.free_layer_thickness * (43 / 45) ** 2 * reduced**2.2
     assert energy.anisotropy_density(mtj, temperature=WARM) == pytest.approx(interface - shape)
-    assert energy.anisotropy_density(replace(mtj, damaged_edge=30e-9), temperature=WARM) == pytest.approx(-shape)
+    narrow = replace(mtj, interface_anisotropy=0.0)
+    assert energy.anisotropy_density(narrow, temperature=WARM) == pytest.approx(-shape)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"diameter": -1.0}, "diameter of mram22 is -1 m; give a finite value above zero"),
+        ({"damping": 0.0}, "damping of mram22 is 0; give a finite value above zero"),
+        ({"tmr_zero_bias": -0.5}, "tmr_zero_bias of mram22 is -0.5; give a finite value that is not negative"),
+        ({"stray_field": math.nan}, "stray_field of mram22 is nan A/m; give a finite value"),
+        ({"damaged_edge": 30e-9}, "damaged_edge of mram22 is 3e-08, but must be below 2.25e-08 m; give less"),
+        ({"polarisation_decay": 1e-3}, "polarisation_decay of mram22 is 0.001, but must be below 0.0001925 K^-1.5"),
+    ],
+)
+def test_a_fact_that_no_junction_can_have_is_refused(changes, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        replace(MTJ, **changes)
+
+
+def test_temperatures_may_be_arrays():
+    kelvins = np.array([250.0, 300.0, 400.0])
+    each = [(MTJ.thermal_stability(k), MTJ.critical_current(k), MTJ.resistance(2.0, 0.1, k)) for k in kelvins]
+    together = (MTJ.thermal_stability(kelvins), MTJ.critical_current(kelvins), MTJ.resistance(2.0, 0.1, kelvins))
+    assert np.transpose(together) == pytest.approx(np.array(each), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("current", "pulse", "temperature", "message"),
+    [
+        (1.0, 1e-8, 300.0, "the write current of mram22 is 1 A, but write errors are solved up to 0.001027 A"),
+        (1e-4, -1e-9, 300.0, "the write pulse of mram22 is -1e-09 s; give a finite value that is not negative"),
+        (1e-4, 1e-8, 77.0, "the thermal stability of mram22 at 77 K is"),
+    ],
+)
+def test_a_write_that_is_not_solved_is_refused_in_its_own_units(current, pulse, temperature, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        MTJ.write_error_rate(current, pulse, temperature)
 
 
 def test_the_film_of_ikeda_has_its_published_anisotropy():

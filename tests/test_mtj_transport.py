@@ -121,8 +121,8 @@ def test_an_antiparallel_junction_balances_its_heat_at_its_own_resistance(voltag
         ({"pulse": 0.0}, "the pulse is 0 s long, but must be above zero"),
         ({"pulse": math.nan}, "the pulse is nan s long, but must be above zero"),
         ({"ambient": -3.0}, "the temperature is -3 K, but must be a finite number above zero"),
-        ({"voltage": 5.0}, "its curie_temperature is 1100 K, but must be above that"),
-        ({"voltage": math.inf}, "the temperature is inf K, but must be a finite number above zero"),
+        ({"voltage": 5.0}, "5 V for inf s may heat mram22 from 300 to 4845 K, but its curie_temperature is 1100 K"),
+        ({"voltage": math.inf}, "the voltage is inf V; give a finite value"),
     ],
 )
 def test_what_cannot_be_heated_is_refused(changes, message):

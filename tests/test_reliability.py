@@ -13,7 +13,7 @@ from scipy.linalg import expm
 from devicemodels.error_correction import allowed_bit_error, array_failure, secded, uncoded
 from devicemodels.errors import UserError
 from devicemodels.mtj import load_mtj
-from devicemodels.mtj.energy import reduced_stray_field, relaxation_rate
+from devicemodels.mtj.energy import anisotropy_field, reduced_stray_field, relaxation_rate
 from devicemodels.mtj.reliability import (
     arrhenius_failure,
     escape_rate,
@@ -279,3 +279,12 @@ def test_bad_input_is_refused(call, message):
     with pytest.raises(UserError) as refusal:
         call()
     assert str(refusal.value).startswith(message)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 2.0])
+def test_a_strong_stray_field_leaves_one_state_that_keeps(share):
+    """Escape rates of both states stay finite and ordered, also where cells have lost one of them."""
+    mtj = load_mtj("ikeda2010").device
+    strong = replace(mtj, stray_field=share * anisotropy_field(mtj, temperature=300.0))
+    errors = retention_errors(strong, profile=[(1e8, 300.0)])
+    assert 0 <= errors.parallel < 1e-3 < 0.9 < errors.antiparallel <= 1

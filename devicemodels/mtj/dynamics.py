@@ -2,7 +2,7 @@
 
 A step is a random rotation (heat) and the deterministic flow in turn, with half a flow at both ends of a run: the
 splitting of Strang (1968), of second order in the mean of any function of the state. Length is kept to rounding.
-Around an axis of symmetry the flow loses or gains no height to precession, however long the step (docs/theory_devices).
+Around an axis of symmetry the flow loses or gains no height to precession, however long the step (docs/theory_mtj.md).
 """
 
 from __future__ import annotations

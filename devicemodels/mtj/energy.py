@@ -1,6 +1,6 @@
 """Anisotropy, energy barrier and critical currents of a free layer.
 
-Fields of the `Mtj` may be arrays of cells, made with `dataclasses.replace`, and temperatures may be arrays; all broadcast
+Fields of the `Mtj` may be arrays of cells, made with `dataclasses.replace`, and so may temperatures; all broadcast
 together, and the results then are arrays too.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.constants import Boltzmann, elementary_charge, hbar, mu_0
 
-from devicemodels.checks import require_finite, require_positive
+from devicemodels.checks import require_finite
 from devicemodels.errors import UserError
 from devicemodels.mtj.demagnetisation import axial_demagnetisation
 from devicemodels.quantities import Ampere, AmperePerMetre, Joule, Kelvin, Metre, Ratio, Second, Volt
@@ -36,7 +36,9 @@ def check_temperature(mtj: Mtj, temperature: Kelvin) -> None:
         If the temperature is not a finite number above zero, or if the Curie temperature is not above both it and
         the 300 K of the sheet.
     """
-    require_positive("the temperature", temperature, "K")
+    for kelvin in np.ravel(temperature):
+        if not (math.isfinite(kelvin) and kelvin > 0):
+            raise UserError(f"the temperature is {kelvin:g} K, but must be a finite number above zero; give kelvin")
     hottest = np.max(temperature, initial=0.0)
     if mtj.curie_temperature <= max(hottest, SHEET_TEMPERATURE):
         raise UserError(
@@ -49,8 +51,8 @@ def check_perpendicular(mtj: Mtj, temperature: Kelvin) -> None:
     """Refuse a free layer without perpendicular anisotropy: it has no two states (raises `UserError`)."""
     if np.any(anisotropy_density(mtj, temperature=temperature) <= 0):
         raise UserError(
-            f"the free layer of {mtj.name} lies in the plane at {np.max(temperature):g} K and has no energy barrier; raise "
-            "interface_anisotropy, or lower free_layer_thickness, damaged_edge or the temperature"
+            f"the free layer of {mtj.name} lies in the plane at {np.max(temperature):g} K and has no energy barrier; "
+            "raise interface_anisotropy, or lower free_layer_thickness, damaged_edge or the temperature"
         )
 
 

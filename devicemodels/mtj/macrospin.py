@@ -190,7 +190,7 @@ def step_limit(spin: Macrospin) -> Second:
 
     Precession, relaxation and noise each bound it (`MOST_ROTATION`, `MOST_RELAXATION`, `MOST_NOISE`). How the bias
     grows with the step was found without sampling, from the operator of a step in Legendre polynomials
-    (docs/theory_devices.md).
+    (docs/theory_mtj.md).
     """
     bounds = (
         (MOST_ROTATION, spin.rotation_rate),

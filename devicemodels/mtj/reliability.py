@@ -35,6 +35,8 @@ STRONGEST_DRIVE = 1.5
 """Overdrives above count as this: the cell is being written, at about its relaxation rate."""
 HIGHEST_BARRIER = 600.0
 """In kT: a rate of e^-600 is as good as none, and still a normal number."""
+WEAKEST_DRIVE = -15.0
+"""Overdrives below count as this: against a stray field as strong, no cell of one kT or more flips."""
 LARGEST_STABILITY = 1000.0
 
 
@@ -164,12 +166,19 @@ def escape_rate(cells: Mtj, *, temperature: Kelvin, state: int, current: ArrayLi
 
 
 def _reduced_rate(stability: Array, drive: Array) -> Array:
-    """Escapes per unit of reduced time, by splines of what is left of ln k beside the barrier -Delta (1 - i)^2."""
+    """Escapes per unit of reduced time, by splines of what is left of ln k beside the barrier -Delta (1 - i)^2.
+
+    A corner of the grid may pass `HIGHEST_BARRIER` where no cell does: it takes the value at that limit.
+    """
+
+    def lowest(delta: ArrayLike) -> Array:
+        return np.maximum(1 - np.sqrt(HIGHEST_BARRIER / delta), WEAKEST_DRIVE)
 
     def excess(delta: ArrayLike, overdrive: ArrayLike) -> Array:
+        overdrive = np.maximum(overdrive, lowest(delta))
         return np.log(switching_rate(delta=delta, overdrive=overdrive)) + delta * np.maximum(1 - overdrive, 0) ** 2
 
-    drive = np.maximum(drive, 1 - np.sqrt(HIGHEST_BARRIER / stability))
+    drive = np.maximum(drive, lowest(stability))
     beside = on_spanning_grid(excess, (stability, drive), points=(14, 24))
     return np.exp(beside - stability * np.maximum(1 - drive, 0) ** 2)
 

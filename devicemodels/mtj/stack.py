@@ -3,6 +3,7 @@
 The equations live in the modules beside this one; the methods here are their short names.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from scipy.constants import Boltzmann
 
-from devicemodels.mtj import energy, fokker_planck, reliability, transport, variation
+from devicemodels.checks import require_finite, require_not_negative, require_positive
+from devicemodels.errors import UserError
+from devicemodels.mtj import energy, fokker_planck, reliability, transport, variation, write_spread
 from devicemodels.quantities import (
     Ampere,
     AmperePerMetre,
@@ -31,6 +34,7 @@ from devicemodels.quantities import (
     SignedRatio,
     SquareMetre,
     Volt,
+    field_units,
     load_sheet,
 )
 
@@ -93,6 +97,9 @@ class Mtj:
     sigma_anisotropy: Ratio
     sigma_exchange: Ratio
 
+    def __post_init__(self) -> None:
+        _check_facts(self)
+
     @property
     def area(self) -> SquareMetre:
         """Area of the circular junction."""
@@ -110,7 +117,7 @@ class Mtj:
 
     def thermal_stability(self, temperature: Kelvin = 300.0) -> Ratio:
         """Energy barrier over k T, the smaller of coherent reversal and nucleation (`energy.barrier`)."""
-        return energy.barrier(self, temperature=temperature) / (Boltzmann * temperature)
+        return energy.barrier(self, temperature=temperature) / (Boltzmann * np.asarray(temperature)[()])
 
     def critical_current(self, temperature: Kelvin = 300.0) -> Ampere:
         """Threshold of switching at zero temperature (Sun 2000), of the coherent layer (`energy.critical_current`)."""
@@ -129,7 +136,7 @@ class Mtj:
 
         A positive current writes the antiparallel state, a negative one the parallel state. Arrays allowed.
         """
-        energy.check_perpendicular(self, temperature)
+        write_spread.check_write(self, current=current, pulse=pulse, temperature=temperature)
         return fokker_planck.write_error_rate(
             delta=self.thermal_stability(temperature),
             overdrive=np.abs(current) / self.critical_current(temperature),
@@ -138,18 +145,68 @@ class Mtj:
         )
 
     def read_disturb_rate(self, current: Ampere, duration: Second, temperature: Kelvin = 300.0) -> Ratio:
-        """Probability that a read flips a cell whose state it works against (`reliability.read_disturb_rate`)."""
-        return reliability.read_disturb_rate(self, current=current, duration=duration, temperature=temperature)
+        """Probability that a read flips a cell whose state it works against (`reliability.read_disturb_rate`).
+
+        Arrays allowed; every element takes one mean over the spread.
+        """
+
+        def one(current: Ampere, duration: Second, temperature: Kelvin) -> Ratio:
+            return reliability.read_disturb_rate(self, current=current, duration=duration, temperature=temperature)
+
+        return np.vectorize(one, otypes=[float])(current, duration, temperature)[()]
 
     def retention_failure(self, time: Second, temperature: Kelvin) -> Ratio:
-        """Share of cells, with their spread, that are wrong after a time without power (`reliability`)."""
-        return reliability.retention_failure(self, profile=[(time, temperature)])
+        """Share of cells, with their spread, that are wrong after a time without power (`reliability`).
+
+        Arrays allowed; every element takes one mean over the spread.
+        """
+
+        def one(time: Second, temperature: Kelvin) -> Ratio:
+            return reliability.retention_failure(self, profile=[(time, temperature)])
+
+        return np.vectorize(one, otypes=[float])(time, temperature)[()]
 
     def junction_temperature(
         self, voltage: Volt, pulse: Second = math.inf, ambient: Kelvin = 300.0, angle: float = 0.0
     ) -> Kelvin:
         """Temperature at the end of a voltage pulse, self-heating included (`transport.junction_temperature`)."""
         return transport.junction_temperature(self, voltage=voltage, pulse=pulse, ambient=ambient, angle=angle)
+
+
+_SIGNED = ("stray_field", "field_like_ratio", "voltage_anisotropy", "spin_hall_angle")
+_MAY_BE_ZERO = ("damaged_edge", "second_polarisation", "line_width", "line_thickness", "line_resistivity")
+_MAY_BE_ZERO += (
+    "interface_anisotropy",
+    "anisotropy_exponent",
+    "polarisation_decay",
+    "tmr_zero_bias",
+    *variation.SIGMAS.values(),
+)
+
+
+def _check_facts(mtj: Mtj) -> None:
+    """Refuse facts that no junction can have, in the sheet or by `dataclasses.replace` (raises `UserError`)."""
+    units = _units()
+    for name, unit in units.items():
+        zero, signed = name in _MAY_BE_ZERO, name in _SIGNED
+        require = require_finite if signed else require_not_negative if zero else require_positive
+        require(f"{name} of {mtj.name}", getattr(mtj, name), "" if unit == "1" else unit)
+    limits = {
+        "damaged_edge": np.max(mtj.diameter) / 2,
+        "second_polarisation": 1.0,
+        "polarisation_decay": energy.SHEET_TEMPERATURE**-1.5,
+    }
+    for name, limit in limits.items():
+        if np.any(np.asarray(getattr(mtj, name)) >= limit):
+            raise UserError(
+                f"{name} of {mtj.name} is {np.max(getattr(mtj, name)):g}, but must be below {limit:.4g} {units[name]}; "
+                "give less"
+            )
+
+
+@functools.cache
+def _units() -> dict[str, str]:
+    return field_units(Mtj)
 
 
 def load_mtj(name_or_path: Path | str) -> Sheet[Mtj]:

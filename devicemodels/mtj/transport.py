@@ -12,7 +12,7 @@ import numpy as np
 from scipy.constants import electron_mass, elementary_charge, hbar
 from scipy.optimize import brentq
 
-from devicemodels.checks import require_finite, require_positive
+from devicemodels.checks import require_finite
 from devicemodels.errors import UserError
 from devicemodels.mtj.energy import SHEET_TEMPERATURE, check_temperature, polarisation
 from devicemodels.quantities import Kelvin, Metre, Ohm, Ratio, Second, Volt
@@ -77,8 +77,10 @@ def brinkman_conductance(voltage: Volt, *, thickness: Metre, height: Volt, asymm
     """
     require_finite("the voltage", voltage, "V")
     require_finite("the asymmetry of the barrier", asymmetry, "V")
-    require_positive("the thickness of the barrier", thickness, "m")
-    require_positive("the height of the barrier", height, "V")
+    if not (0 < thickness < math.inf and 0 < height < math.inf):
+        raise UserError(
+            f"the barrier is {thickness:g} m thick and {height:g} V high, but both must be above zero; give SI units"
+        )
     slope = 4 * thickness * math.sqrt(2 * electron_mass) / (3 * hbar)
     phi, tilt, energy = (elementary_charge * value for value in (height, asymmetry, np.asarray(voltage)))
     return (1 - slope * tilt * energy / (16 * phi**1.5) + 9 * slope**2 * energy**2 / (128 * phi))[()]
@@ -101,7 +103,7 @@ def junction_temperature(
     check_temperature(mtj, ambient)
     require_finite("the voltage", voltage, "V")
     if not pulse > 0:
-        raise UserError(f"the pulse is {pulse:g} s; give one above zero, or infinity for a steady voltage")
+        raise UserError(f"the pulse is {pulse:g} s long, but must be above zero; infinity is a steady voltage")
     reach = -math.expm1(-pulse / mtj.thermal_time) * mtj.thermal_resistance_area
     power = voltage**2 / mtj.area
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from devicemodels.checks import require_finite
 from devicemodels.errors import UserError
 from devicemodels.mtj import energy
 from devicemodels.quantities import Ampere, Kelvin, Ohm, Ratio, Volt
@@ -81,11 +80,13 @@ def sample_cells(mtj: Mtj, *, cells: int, seed: int, correlation: ArrayLike | No
     Raises
     ------
     UserError
-        If there are no cells, the seed is not a whole number, a spread is out of range, or the matrix is not a correlation matrix.
+        If there are no cells, the seed is not a whole number, a spread is out of range, or the matrix is not one of
+        correlation.
     """
-    for thing, count, least in (("number of cells", cells, 1), ("seed of the cells", seed, 0)):
-        if not count >= least or count != math.floor(min(count, 2.0**63)):
-            raise UserError(f"the {thing} of {mtj.name} is {count:g}; give a whole number of at least {least}")
+    if not (cells >= 1 and cells % 1 == 0):
+        raise UserError(f"the number of cells of {mtj.name} is {cells:g}; give one or more, and whole cells")
+    if not (seed >= 0 and seed % 1 == 0):
+        raise UserError(f"the seed of the cells of {mtj.name} is {seed:g}; give a whole number of zero or more")
     independent = np.random.default_rng(int(seed)).standard_normal((int(cells), len(SIGMAS))).T
     return cells_at(mtj, deviates=mixing(correlation) @ independent)
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from devicemodels.checks import require_finite, require_positive
+from devicemodels.checks import require_finite, require_not_negative, require_positive
+from devicemodels.errors import UserError
 from devicemodels.mtj import energy
 from devicemodels.mtj._spanning_grid import on_spanning_grid
-from devicemodels.mtj.fokker_planck import write_error_rate
+from devicemodels.mtj.fokker_planck import DELTAS, STRONGEST_DRIVE, write_error_rate
 from devicemodels.mtj.variation import Array, cell_currents, quadrature
 from devicemodels.quantities import Ampere, Kelvin, Ohm, Ratio, Second
 
@@ -55,6 +56,32 @@ def mean_write_error_rate(
     return float(weight @ errors)
 
 
+def check_write(mtj: Mtj, *, current: ArrayLike, pulse: ArrayLike, temperature: ArrayLike) -> None:
+    """Refuse a write of the nominal junction that its equation is not solved for.
+
+    Raises
+    ------
+    UserError
+        If the layer has no perpendicular barrier or one above `DELTAS`, the current is not finite or above
+        `STRONGEST_DRIVE`, or the pulse is negative or not finite.
+    """
+    energy.check_perpendicular(mtj, temperature)
+    require_finite(f"the write current of {mtj.name}", current, "A")
+    require_not_negative(f"the write pulse of {mtj.name}", pulse, "s")
+    highest = np.max(mtj.thermal_stability(temperature), initial=0.0)
+    if highest > DELTAS[1]:
+        raise UserError(
+            f"the thermal stability of {mtj.name} at {np.min(temperature):g} K is {highest:.4g}, but write errors are "
+            f"solved up to {DELTAS[1]:g}; raise the temperature, or lower exchange_stiffness or diameter"
+        )
+    strongest = STRONGEST_DRIVE * np.min(mtj.critical_current(temperature))
+    if np.any(np.abs(current) > strongest):
+        raise UserError(
+            f"the write current of {mtj.name} is {np.max(np.abs(current)):g} A, but write errors are solved up to "
+            f"{strongest:.4g} A, which is {STRONGEST_DRIVE:g} times its critical current; lower it"
+        )
+
+
 def cell_write_error_rates(
     mtj: Mtj,
     cells: Mtj,
@@ -82,7 +109,7 @@ def cell_write_error_rates(
     Raises
     ------
     UserError
-        If the current is not finite, the pulse not above zero or the series resistance negative.
+        As `check_write`, if the pulse is zero, or if the series resistance is negative.
     """
     require_finite(f"the write current of {mtj.name}", current, "A")
     require_positive(f"the write pulse of {mtj.name}", pulse, "s")
@@ -102,7 +129,8 @@ def cell_write_error_rates(
     own = np.broadcast_to(energy.reduced_stray_field(cells, temperature=temperature), through.shape)[holding]
     field = -own if current < 0 else own
     if holding.any():
-        errors[holding] = _interpolated(stability[holding], drive, time, field)
+        check_write(mtj, current=current, pulse=pulse, temperature=temperature)
+        errors[holding] = _interpolated(np.minimum(stability[holding], DELTAS[1]), drive, time, field)
     return errors
 
 
