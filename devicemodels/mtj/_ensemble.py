@@ -5,10 +5,10 @@ cache for all steps. Every operation of a lane is the same wherever the lane lie
 block is filled up, fused multiply-adds are written out, and nothing is reassociated. So the bits of a trajectory
 depend on its seed, its index and the step alone.
 
-Noise: Philox4x32-10 (Salmon et al. 2011) with the seed as key and (trajectory, 3 * (step // 4) + call, purpose, 0) as
+Noise: Philox4x32-7 (Salmon et al. 2011) with the seed as key and (trajectory, 3 * (step // 4) + call, purpose, 0) as
 counter. Three calls give twelve words and by Box and Muller (1958) twelve normal numbers, for four steps of three
-components. They are good to a relative 2e-6, which is far below what any moment of an ensemble resolves, and reach to
-6.7 standard deviations.
+components. They are good to 2e-6 (to 2^-24 over the radius where that is small), far below what any moment of an
+ensemble resolves, and reach to 6.7 standard deviations.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _F = np.float32
 _I = np.int32
 _U = np.uint32
 _L = np.uint64
-_ROUNDS = 10
+_ROUNDS = 7
+"""The fewest with which Philox4x32 passes BigCrush (Salmon et al. 2011)."""
 _M0, _M1 = _L(0xD2511F53), _L(0xCD9E8D57)
 _W0, _W1 = _L(0x9E3779B9), _L(0xBB67AE85)
 _LOW, _HALF = _L(0xFFFFFFFF), _L(32)
@@ -109,7 +110,7 @@ def _wide_vectors(typing: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def philox(first, second, third, fourth, seed, words):
-    """Philox4x32-10 of the counters (first + j, second, third, fourth) into `words`, uint32 of shape (4, lanes).
+    """Philox4x32-7 of the counters (first + j, second, third, fourth) into `words`, uint32 of shape (4, lanes).
 
     All parameters are uint64; a counter uses its low 32 bits. In 64-bit lanes, whose upper halves may hold rubbish, a
     multiplication needs no shuffles.

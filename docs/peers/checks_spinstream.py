@@ -188,7 +188,7 @@ def streams(count: int = 5000) -> Finding:
     return Finding(value=float(np.corrcoef(np.diff(path, axis=0).T)[0, 1]), error=1 / math.sqrt(count))
 
 
-def sampled_write_error(trials: int = 100_000) -> Finding:
+def sampled_write_error(trials: int = 1_000_000) -> Finding:
     """Share of trajectories that end above the equator at Delta 43, overdrive 2, tau 4, over the exact share."""
     device, tau = device_of(), 4.0
     mtj, duration = mtj_of(device), tau / relaxation_rate(device, GYROMAGNETIC)
