@@ -33,7 +33,12 @@ def require_fraction(thing: str, value: ArrayLike) -> None:
     _require(thing, value, "", (np.asarray(value) > 0) & (np.asarray(value) < 1), "one above 0 and below 1")
 
 
-def _require(thing: str, value: ArrayLike, unit: str, good: ArrayLike, limit: str) -> None:
+def require(thing: str, value: ArrayLike, good: ArrayLike, rest: str) -> None:
+    """Raise `UserError` with the first element of `value` that is not `good`, and then the `rest` of the sentence."""
     if not np.all(good):
         wrong = np.asarray(value, dtype=float)[~np.asarray(good)].flat[0]
-        raise UserError(f"{thing} is {wrong:g}{unit and ' '}{unit}; give {limit}")
+        raise UserError(f"{thing} is {wrong:g}{rest}")
+
+
+def _require(thing: str, value: ArrayLike, unit: str, good: ArrayLike, limit: str) -> None:
+    require(thing, value, good, f"{unit and ' '}{unit}; give {limit}")

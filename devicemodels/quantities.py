@@ -84,7 +84,8 @@ def field_units(cls: type) -> dict[str, str]:
     return {f.name: get_args(hints[f.name])[1] for f in fields(cls) if hints[f.name] is not str}  # type: ignore[arg-type]
 
 
-def _signed_fields(cls: type) -> set[str]:
+def signed_fields(cls: type) -> set[str]:
+    """Names of the fields whose type is marked `SIGNED`."""
     hints = get_type_hints(cls, include_extras=True)
     return {name for name, hint in hints.items() if SIGNED in get_args(hint)}
 
@@ -110,7 +111,7 @@ def read_sheet(path: Path | str, cls: type[Device]) -> Sheet[Device]:
     _check_keys(path, tables, units, optional=_optional_fields(cls))
     given = {key: unit for key, unit in units.items() if key in tables}
     origins = {key: _origin(path, key, tables[key], unit) for key, unit in given.items()}
-    for key in origins.keys() - _signed_fields(cls):
+    for key in origins.keys() - signed_fields(cls):
         _check_range(path, origins[key], key)
     values = {key: origin.value for key, origin in origins.items()}
     return Sheet(device=cls(name=name, **values), origins=origins, title=title)

@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import dawsn
 
-from devicemodels.checks import require_not_negative
-from devicemodels.errors import UserError
+from devicemodels.checks import require, require_not_negative
 from devicemodels.mtj import _birth_death
 from devicemodels.quantities import Ratio, SignedRatio
 
@@ -132,7 +131,7 @@ def mean_switching_time(
     Raises `UserError` as `write_error_rate`, and unless -1 < target < 1.
     """
     _check(delta, overdrive, field)
-    _require("target", target, np.abs(target) < 1, "the time to a pole is infinite; give one above -1 and below 1")
+    require("target", target, np.abs(target) < 1, ": the time to a pole is infinite; give one above -1 and below 1")
     delta, overdrive, field, target = np.broadcast_arrays(*_floats(delta, overdrive, field, target))
     flat = [values.ravel() for values in (delta, overdrive - field, target)]
     blocks = [slice(first, first + _BLOCK) for first in range(0, delta.size, _BLOCK)]
@@ -198,24 +197,18 @@ def _floats(*values: ArrayLike) -> list[Array]:
 def _check_start(delta: ArrayLike, overdrive: ArrayLike, field: ArrayLike, time: ArrayLike) -> None:
     _check(delta, overdrive, field)
     require_not_negative("reduced_time", time)
-    _require("field", field, np.asarray(field) > -1, "no P state is left to start from; give one above -1 (in H_k)")
+    require("field", field, np.asarray(field) > -1, ": no P state is left to start from; give one above -1 (in H_k)")
 
 
 def _check(delta: ArrayLike, overdrive: ArrayLike, field: ArrayLike) -> None:
     low, high = DELTAS
     within = (np.asarray(delta) >= low) & (np.asarray(delta) <= high)
-    _require("delta", delta, within, f"the Fokker-Planck solution holds from {low:g} to {high:g}; give one within")
+    require("delta", delta, within, f": the Fokker-Planck solution holds from {low:g} to {high:g}; give one within")
     _check_drive("overdrive", overdrive)
     _check_drive("field", field)
     _check_drive("overdrive less field", np.subtract(overdrive, field))
 
 
 def _check_drive(thing: str, value: ArrayLike) -> None:
-    reason = f"the Fokker-Planck solution holds to {STRONGEST_DRIVE:g} either way; give less"
-    _require(thing, value, np.abs(value) <= STRONGEST_DRIVE, reason)
-
-
-def _require(thing: str, value: ArrayLike, good: ArrayLike, reason: str) -> None:
-    if not np.all(good):
-        wrong = np.asarray(value, dtype=float)[~np.asarray(good)].flat[0]
-        raise UserError(f"{thing} is {wrong:g}: {reason}")
+    rest = f": the Fokker-Planck solution holds to {STRONGEST_DRIVE:g} either way; give less"
+    require(thing, value, np.abs(value) <= STRONGEST_DRIVE, rest)

@@ -36,6 +36,7 @@ from devicemodels.quantities import (
     Volt,
     field_units,
     load_sheet,
+    signed_fields,
 )
 
 
@@ -173,23 +174,18 @@ class Mtj:
         return transport.junction_temperature(self, voltage=voltage, pulse=pulse, ambient=ambient, angle=angle)
 
 
-_SIGNED = ("stray_field", "field_like_ratio", "voltage_anisotropy", "spin_hall_angle")
-_MAY_BE_ZERO = ("damaged_edge", "second_polarisation", "line_width", "line_thickness", "line_resistivity")
-_MAY_BE_ZERO += (
-    "interface_anisotropy",
-    "anisotropy_exponent",
-    "polarisation_decay",
-    "tmr_zero_bias",
-    *variation.SIGMAS.values(),
-)
+_MAY_BE_ZERO = {
+    "damaged_edge", "second_polarisation", "line_width", "line_thickness", "line_resistivity", "interface_anisotropy",
+    "anisotropy_exponent", "polarisation_decay", "tmr_zero_bias", *variation.SIGMAS.values(),
+}  # fmt: skip
 
 
 def _check_facts(mtj: Mtj) -> None:
     """Refuse facts that no junction can have, in the sheet or by `dataclasses.replace` (raises `UserError`)."""
-    units = _units()
+    units, signed = _units_and_signed()
     for name, unit in units.items():
-        zero, signed = name in _MAY_BE_ZERO, name in _SIGNED
-        require = require_finite if signed else require_not_negative if zero else require_positive
+        zero = name in _MAY_BE_ZERO
+        require = require_finite if name in signed else require_not_negative if zero else require_positive
         require(f"{name} of {mtj.name}", getattr(mtj, name), "" if unit == "1" else unit)
     limits = {
         "damaged_edge": np.max(mtj.diameter) / 2,
@@ -205,8 +201,8 @@ def _check_facts(mtj: Mtj) -> None:
 
 
 @functools.cache
-def _units() -> dict[str, str]:
-    return field_units(Mtj)
+def _units_and_signed() -> tuple[dict[str, str], set[str]]:
+    return field_units(Mtj), signed_fields(Mtj)
 
 
 def load_mtj(name_or_path: Path | str) -> Sheet[Mtj]:
