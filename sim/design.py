@@ -29,9 +29,11 @@ class Sheets:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryChoice:
-    """The weight bank: kind of cell, words, rows of an array, words sharing a sense amplifier, and temperature."""
+    """The weight banks: kind of cell, banks of a lane (which deliver in turn), words, rows of an array, words sharing a
+    sense amplifier, and temperature."""
 
     kind: Literal["mram", "sram"]
+    banks_per_lane: int
     words: int
     rows: int
     mux: int
@@ -40,9 +42,11 @@ class MemoryChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class TileChoice:
-    """The tile: lanes (each with a weight bank of its own), clock, context in tokens, and its SRAMs in words."""
+    """The tile: lanes (each with weight banks of its own), elements of the vector unit, clock, context in tokens, and
+    its SRAMs in words."""
 
     lanes: int
+    vector_lanes: int
     clock_mhz: float
     context: int
     kv_words: int

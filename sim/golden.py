@@ -103,10 +103,8 @@ class Golden:
         for cache, key, value in zip(caches, k, v, strict=True):
             self._remember(cache.keys, cache.key_constants, key)
             self._remember(cache.values, cache.value_constants, value)
-        q_scale = magnitude(q)
-        q = quantise_vector(q, q_scale, ACTIVATION_BITS)
         share = shape.heads // shape.kv_heads
-        out = np.concatenate([self._head(q[h], q_scale, caches[h // share]) for h in range(shape.heads)])
+        out = np.concatenate([self._head(q[h], caches[h // share]) for h in range(shape.heads)])
         return self._residual(x, out, layer.o)
 
     @staticmethod
@@ -115,8 +113,10 @@ class Golden:
         rows.append(quantise_vector(vector, scale, CODE_BITS))
         constants.append(constant)
 
-    def _head(self, q, q_scale, cache: HeadCache):
+    def _head(self, q, cache: HeadCache):
         """Attention of one query head, with 14 fraction bits."""
+        q_scale = magnitude(q)
+        q = quantise_vector(q, q_scale, ACTIVATION_BITS)
         first, second = score_shifts(len(q))
         scores = requantise(np.stack(cache.keys) @ q, np.array(cache.key_constants), first, q_scale, second)
         powers = exp2(scores, int(scores.max()))

@@ -34,8 +34,8 @@ class Rates:
 
 def rates(tile: Tile, *, weight_words: float, cycles: float, area: float) -> Rates:
     """Rates from weight words that all banks together deliver in a step's cycles, and the tile's area."""
-    peak = tile.config.lanes * WORD_BYTES * tile.clock_hz / tile.config.bank.cadence_cycles
-    utilisation = weight_words * tile.config.bank.cadence_cycles / (tile.config.lanes * cycles)
+    peak = tile.config.lanes * WORD_BYTES * tile.clock_hz / tile.config.period
+    utilisation = weight_words * tile.config.period / (tile.config.lanes * cycles)
     return Rates(
         cycles=cycles,
         utilisation=utilisation,
@@ -53,6 +53,6 @@ def predict(tile: Tile, program: Program, *, position: int, logic_area: float = 
     logic_area : square metres beside the macros; 0 counts the macros only
     """
     area = tile.macro_area + logic_area
-    cycles = token_cycles(program.instructions, position, emits=True)
-    words = events(program.instructions, tile.config, position, emits=True)["weight reads"]
+    cycles = token_cycles(program.queues, tile.config, position, emits=True)
+    words = events(program.queues, tile.config, position, emits=True)["weight reads"]
     return rates(tile, weight_words=words, cycles=cycles, area=area)

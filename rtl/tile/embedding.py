@@ -5,6 +5,7 @@ import itertools
 from amaranth.hdl import Array, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from rtl.arithmetic.dot import DotProduct
 from rtl.formats import CODE_BITS, GROUP, GROUP_SCALE_BITS, WORD_BITS
@@ -12,7 +13,7 @@ from rtl.tile.config import TileConfig
 
 
 class Embedding(wiring.Component):
-    """Picks the token's lane and, beat by beat, multiplies `lanes` codes with their group scale.
+    """Picks the token's lane and, beat by beat, multiplies `vector_lanes` codes with their group scale.
 
     One beat a cycle; latency `DotProduct.LATENCY` cycles, so that a row read this way reaches the vector pipe
     like a row sum.
@@ -30,15 +31,15 @@ class Embedding(wiring.Component):
             {
                 "words": In(data.ArrayLayout(WORD_BITS, config.lanes)),
                 "lane": In(range(config.lanes)),
-                "beat": In(3),
-                "values": Out(data.ArrayLayout(signed(CODE_BITS + GROUP_SCALE_BITS + 1), config.lanes)),
+                "beat": In(exact_log2(config.beats)),
+                "values": Out(data.ArrayLayout(signed(CODE_BITS + GROUP_SCALE_BITS + 1), config.vector_lanes)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        lanes = self.config.lanes
-        word = Array(self.words[i] for i in range(lanes))[self.lane]
+        lanes = self.config.vector_lanes
+        word = Array(self.words[i] for i in range(self.config.lanes))[self.lane]
         codes, scale = Signal(lanes * CODE_BITS), Signal(GROUP_SCALE_BITS)
         m.d.sync += [
             codes.eq(word[: GROUP * CODE_BITS].word_select(self.beat, lanes * CODE_BITS)),

@@ -8,17 +8,19 @@ from rtl.tile.config import TileConfig
 from rtl.tile.vector_unit import EXTREMES, SCALES
 from sim.compiler.quantise import IntegerMatrix, IntegerModel
 
-FIXED_REGISTERS = {"one": 0, "x": 1, "y": 2, "rms": 3, "token": 4, "q": 5, "attention": 6, "hidden": 7}
+FIXED_REGISTERS = {"one": 0, "x": 1, "y": 2, "rms": 3, "token": 4, "attention": 5, "hidden": 6}
+HEAD_REGISTERS = ("q", "w", "sum")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixPlace:
-    """Row r of a matrix lies in lane r mod lanes, at ``weights + r // lanes * groups`` words."""
+    """Row r of a matrix lies in lane r mod lanes, at ``weights + r // lanes * words``; it has `groups` groups."""
 
     weights: int
     constants: int
     blocks: int
     groups: int
+    words: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +77,10 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
     """Assign addresses, or raise `UserError` with the memory that is too small and by how much."""
     _check_shape(model, config)
     weights = Memory(
-        "each weight bank",
-        config.bank_words,
-        "set memory.words to at least the first figure, or take more lanes or a smaller model",
+        "each lane's weight banks",
+        config.lane_words,
+        f"set memory.words to at least the first figure over {config.banks_per_lane}, or take more lanes or a smaller "
+        "model",
     )
     constants = Memory(
         "the constant memory", config.constant_words, "set tile.constant_words to at least the first figure"
@@ -85,22 +88,23 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
     kv = Memory("each KV bank", config.kv_words, "take a shorter context")
     vectors = Memory("the vector memory", config.vector_words, "set tile.vector_words to at least the first figure")
     activations = Memory(
-        "the activation memory", config.activation_words, "set tile.activation_groups to at least the first figure"
+        "the activation memory", config.activation_groups, "set tile.activation_groups to at least the first figure"
     )
 
     def matrix(source: IntegerMatrix) -> MatrixPlace:
-        blocks = -(-source.rows // config.lanes)
+        blocks, words = -(-source.rows // config.lanes), -(-source.groups // config.groups_per_word)
         return MatrixPlace(
-            weights=weights.take(blocks * source.groups),
-            constants=constants.take(blocks),
+            weights=weights.take(blocks * words),
+            constants=constants.take(blocks * config.drain),
             blocks=blocks,
             groups=source.groups,
+            words=words,
         )
 
     shape, words = model.shape, model.embedding.groups * config.beats
     embedding = matrix(model.embedding)
     layers = tuple(_place_layer(model, layer, config, matrix, constants, kv) for layer in model.layers)
-    rotation_words = 1 << (-(-shape.head_dim // config.lanes) - 1).bit_length()
+    rotation_words = 1 << (shape.head_dim // config.vector_lanes - 1).bit_length()
     registers, heads = _registers(model)
     placement = Placement(
         embedding=embedding,
@@ -139,6 +143,7 @@ def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:
     pages = config.context // GROUP
     matrices = {name: matrix(getattr(layer, name)) for name in ("q", "k", "v", "o", "gate", "up", "down")}
     key_words = config.context // config.lanes * (1 << key_shift(shape.head_dim))
+    constant_words = config.context // config.vector_lanes
     value_words = shape.head_dim // config.lanes * pages
     heads = range(shape.kv_heads)
     return LayerPlace(
@@ -147,8 +152,8 @@ def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:
         matrices=matrices,
         keys=tuple(kv.take(key_words) for _ in heads),
         values=tuple(kv.take(value_words) for _ in heads),
-        key_constants=tuple(constants.take(config.context // config.lanes) for _ in heads),
-        value_constants=tuple(constants.take(config.context // config.lanes) for _ in heads),
+        key_constants=tuple(constants.take(constant_words) for _ in heads),
+        value_constants=tuple(constants.take(constant_words) for _ in heads),
     )
 
 
@@ -162,19 +167,19 @@ def _registers(model):
     registers = dict(FIXED_REGISTERS)
     for head in range(model.shape.kv_heads):
         registers |= {f"k{head}": len(registers), f"v{head}": len(registers) + 1}
-    heads = min(model.shape.heads, EXTREMES, (SCALES - len(registers)) // 2)
+    heads = min(model.shape.heads, EXTREMES, (SCALES - len(registers)) // len(HEAD_REGISTERS))
     if heads < 1:
         raise UserError(
             f"{model.shape.kv_heads} KV heads are more than the tile's {SCALES} scalar registers "
-            f"carry; it takes at most {(SCALES - len(FIXED_REGISTERS) - 2) // 2}"
+            f"carry; it takes at most {(SCALES - len(FIXED_REGISTERS) - len(HEAD_REGISTERS)) // 2}"
         )
-    for head in range(heads):
-        registers |= {f"w{head}": len(registers), f"sum{head}": len(registers) + 1}
+    for slot in range(heads):
+        registers |= {f"{name}{slot}": len(registers) + i for i, name in enumerate(HEAD_REGISTERS)}
     return registers, heads
 
 
 def _place_vectors(model, config, memory, words, rotation_words, heads):
-    shape, lanes = model.shape, config.lanes
+    shape, lanes = model.shape, config.vector_lanes
     head_words = shape.head_dim // lanes
     ffn_words = model.layers[0].down.groups * config.beats
     places = {
@@ -193,11 +198,16 @@ def _place_vectors(model, config, memory, words, rotation_words, heads):
 
 
 def _place_activations(model, config, memory, heads):
-    shape = model.shape
+    shape, whole = model.shape, config.groups_per_word
+
+    def words(groups):
+        """Groups of the words that a row takes: a word's activations are read together."""
+        return -(-groups // whole) * whole
+
     places = {
-        "x": model.embedding.groups,
-        "attention": model.layers[0].o.groups,
-        "hidden": model.layers[0].down.groups,
+        "x": words(model.embedding.groups),
+        "attention": words(model.layers[0].o.groups),
+        "hidden": words(model.layers[0].down.groups),
         "q": shape.heads << key_shift(shape.head_dim),
         "weights": heads * config.context // GROUP,
     }

@@ -17,13 +17,15 @@ from sim.compiler.quantise import IntegerMatrix, IntegerModel
 class Program:
     """A model on a tile.
 
-    instructions : of one token
-    weights : uint8 array [lanes, words, code bits] of bits, check bits included
-    constants : int64 array [words, lanes]
+    stream, vector : instructions of one token in the tile's two queues
+    weights : uint8 array [lanes, words, code bits] of bits, check bits included; word w is for bank w mod banks_per_lane
+    constants : int64 array [words, vector lanes]
     vocabulary, epsilon, context : what the host tells the tile, and the positions that fit
     """
 
-    instructions: tuple[Instruction, ...]
+    stream: tuple[Instruction, ...]
+    vector: tuple[Instruction, ...]
+    banks_per_lane: int
     weights: np.ndarray
     constants: np.ndarray
     placement: Placement
@@ -31,14 +33,25 @@ class Program:
     epsilon: int
     context: int
 
+    @property
+    def queues(self) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...]]:
+        """Both queues, as `sim.timing` takes them."""
+        return self.stream, self.vector
+
     @functools.cached_property
     def images(self) -> dict[str, str]:
         """File name and `$readmemh` text of every memory."""
-        images = {f"weights_{lane}.hex": hex_lines(bits) for lane, bits in enumerate(self.weights)}
+        banks = self.banks_per_lane
+        images = {
+            f"weights_{lane * banks + bank}.hex": hex_lines(words[bank::banks])
+            for lane, words in enumerate(self.weights)
+            for bank in range(banks)
+        }
         images["constants.hex"] = "".join(
             "".join(f"{int(v) & 0xFFFF:04x}" for v in reversed(word)) + "\n" for word in self.constants
         )
-        images["program.hex"] = "".join(f"{i.encode():x}\n" for i in self.instructions)
+        for queue, instructions in (("stream", self.stream), ("vector", self.vector)):
+            images[f"{queue}_program.hex"] = "".join(f"{i.encode():x}\n" for i in instructions)
         return images
 
 
@@ -80,13 +93,14 @@ def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
 
 
 def constant_image(model: IntegerModel, place: Placement, config: TileConfig):
-    """Row scales, norm gains and rotations, int64 array [constant words, lanes]; the rest is zero."""
-    image = np.zeros((config.constant_words, config.lanes), np.int64)
+    """Row scales, norm gains and rotations, int64 array [constant words, vector lanes]; the rest is zero."""
+    lanes = config.vector_lanes
+    image = np.zeros((config.constant_words, lanes), np.int64)
 
     def put(address, values):
-        padded = np.zeros(-(-len(values) // config.lanes) * config.lanes, np.int64)
+        padded = np.zeros(-(-len(values) // lanes) * lanes, np.int64)
         padded[: len(values)] = values
-        image[address : address + len(padded) // config.lanes] = padded.reshape(-1, config.lanes)
+        image[address : address + len(padded) // lanes] = padded.reshape(-1, lanes)
 
     put(place.embedding.constants, model.embedding.row_scales)
     put(place.head.constants, model.head.row_scales)
