@@ -257,16 +257,18 @@ class Emitter:
     def _attend(self, layer: IntegerLayer, place: LayerPlace):
         """All query heads, a few at once: while one is projected, another is scored and a third is weighed."""
         heads, slots = self.model.shape.heads, self.place.heads_at_once
-        behind = min(2, slots - 1)  # scores come so many heads after their projection
+        # Scores come some heads after their projection, and weights after their scores, to cover latencies.
+        behind = min(2, slots - 1)
+        later = behind + min(2, slots - 1)
         for tick in range(heads + behind + slots):
             if tick < heads:
                 self._query(layer, place, tick)
-            if 0 <= tick - behind - 1 < heads:
-                self._weigh(tick - behind - 1)
             if 0 <= tick - behind - slots < heads:
                 self._values(place, tick - behind - slots)
             if 0 <= tick - behind < heads:
                 self._scores(place, tick - behind)
+            if 0 <= tick - later < heads:
+                self._weigh(tick - later)
         if heads > slots:  # scores of some heads broke into the reduction of the values of others: reduce all again
             self.emit(
                 phase="attention",
