@@ -290,8 +290,8 @@ def _write_results(folder: Path, prepared: Prepared, measurement: Measurement):
     for name, text in prepared.sources.items():
         (folder / "verilog" / name).write_text(text)
     (folder / "measurement.json").write_text(json.dumps(measurement.as_dict(), indent=1))
-    for name, queue in zip(("stream", "vector"), prepared.program.queues, strict=True):
-        (folder / f"{name}_program.txt").write_text("".join(f"{i}\n" for i in queue))
+    for name, instructions in zip(("stream", "vector"), prepared.program.queues, strict=True):
+        (folder / f"{name}_program.txt").write_text("".join(f"{i}\n" for i in instructions))
     manifest = {
         "design": asdict(prepared.design),
         "expected_tokens": prepared.expected,

@@ -30,7 +30,8 @@ class Sheets:
 @dataclass(frozen=True, kw_only=True)
 class MemoryChoice:
     """The weight banks: kind of cell, banks of a lane (which deliver in turn), words, rows of an array, words sharing a
-    sense amplifier, and temperature."""
+    sense amplifier, and temperature.
+    """
 
     kind: Literal["mram", "sram"]
     banks_per_lane: int
@@ -43,7 +44,8 @@ class MemoryChoice:
 @dataclass(frozen=True, kw_only=True)
 class TileChoice:
     """The tile: lanes (each with weight banks of its own), elements of the vector unit, clock, context in tokens, and
-    its SRAMs in words."""
+    its SRAMs in words.
+    """
 
     lanes: int
     vector_lanes: int

@@ -119,9 +119,7 @@ def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict
         "KV": sram(config.kv_words, GROUP * CODE_BITS, count=config.lanes),
         # Two copies, for two reads a cycle.
         "vector": sram(config.vector_words, config.vector_lanes * VECTOR_BITS, count=2, ports=2),
-        "activation": sram(
-            config.activation_groups // config.groups_per_word, config.width * ACTIVATION_BITS, ports=2
-        ),
+        "activation": sram(config.activation_groups // config.groups_per_word, config.width * ACTIVATION_BITS, ports=2),
         "constant": sram(config.constant_words, config.constant_word_bits, ports=2),
         "program": sram(config.program_words, INSTRUCTION_BITS, count=2),
         "prompt": sram(config.context, TOKEN_BITS),

@@ -77,9 +77,9 @@ def test_a_model_that_does_not_fit_is_refused(verse, tile):
 
 
 def test_instructions_refuse_what_does_not_fit():
-    with pytest.raises(UserError, match="the program needs blocks = 5000, and an instruction has 12 bits for it"):
-        Instruction(source=Source.VECTOR, blocks=5000)
-    instruction = Instruction(source=Source.VECTOR, destination=Destination.KEY, scale_shift=-3, second_register=21)
+    with pytest.raises(UserError, match="the program needs blocks = 20000, and an instruction has 14 bits for it"):
+        Instruction(source=Source.VECTOR, blocks=20000)
+    instruction = Instruction(source=Source.VECTOR, destination=Destination.KEY, scale_shift=-3, register=21)
     assert instruction.by_position and instruction.encode() >> INSTRUCTION_BITS - 5 == 21
 
 

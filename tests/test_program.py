@@ -84,7 +84,8 @@ def test_several_banks_a_lane(banks):
 
 
 @pytest.mark.parametrize(
-    ("heads", "kv_heads", "at_once"), [(1, 1, 1), (6, 6, 6), (8, 8, 8), (16, 2, 16), (16, 4, 16), (18, 9, 13), (27, 27, 1)]
+    ("heads", "kv_heads", "at_once"),
+    [(1, 1, 1), (6, 6, 6), (8, 8, 8), (16, 2, 16), (16, 4, 16), (18, 9, 13), (27, 27, 1)],
 )
 def test_heads(heads, kv_heads, at_once):
     """More query heads than registers are worked off in several turns, the last of which may be shorter."""

@@ -61,8 +61,8 @@ class TileConfig:
             raise UserError(f"a tile has {', '.join(map(str, LANES[:-1]))} or {LANES[-1]} lanes, not {self.lanes}")
         if self.vector_lanes not in LANES or self.vector_lanes > self.lanes:
             raise UserError(
-                f"the vector unit is {self.vector_lanes} elements wide, and on {self.lanes} lanes it must be a power of "
-                f"two from {LANES[0]} to {self.lanes}"
+                f"the vector unit is {self.vector_lanes} elements wide, and on {self.lanes} lanes it must be a "
+                f"power of two from {LANES[0]} to {self.lanes}"
             )
         if self.banks_per_lane not in (1, 2, 4, 8):
             raise UserError(f"a lane has 1, 2, 4 or 8 banks, not {self.banks_per_lane}")

@@ -1,11 +1,11 @@
 """The program format: one instruction is a loop of steps, and nothing in it depends on a number that is computed.
 
 A program is two queues of instructions that run side by side: one streams the banks through the lanes, the other works
-on vectors. An instruction issues its first step `wait` cycles after the last turn of the one before it in its queue, and
-`lag` cycles after the last turn of the other queue's first `after` instructions, whichever is later; then a step every
-`period` cycles, ``blocks * groups`` in all. Two counts may be multiplied by the number of 32-token pages in use, which is
-how one program serves every context length. Latencies are the compiler's business: apart from `after` there are no
-interlocks. (The `lag` is counted from the cycle in which the instruction before it is loaded, at the earliest.)
+on vectors. An instruction issues its first step `wait` cycles after the last turn of the one before it in its queue,
+and `lag` cycles after the last turn of the other queue's first `after` instructions, whichever is later; then a step
+every `period` cycles, ``blocks * groups`` in all. Two counts may be multiplied by the number of 32-token pages in use,
+which is how one program serves every context length. Latencies are the compiler's business: apart from `after` there
+are no interlocks. (The `lag` is counted from the cycle in which the instruction before it is loaded, at the earliest.)
 """
 
 import dataclasses
@@ -97,7 +97,7 @@ FIELDS = {
     "after": 11,
     "lag": 8,
     "wait": 9,
-    "blocks": 12,
+    "blocks": 14,
     "groups": 8,
     "period": 4,
     "blocks_by_page": 1,

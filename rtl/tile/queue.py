@@ -71,9 +71,7 @@ class Queue(wiring.Component):
         ready = Signal()
         m.d.comb += [
             ready.eq(self.other_done >= current.after),
-            self.begins.eq(
-                self.busy & ~self.fetching & ready & (waited == current.wait) & (lagged >= current.lag)
-            ),
+            self.begins.eq(self.busy & ~self.fetching & ready & (waited == current.wait) & (lagged >= current.lag)),
             advance.eq(Mux(self.fetching, self.busy, finished) & ~self.restart),
         ]
         with m.If(waited != current.wait):
@@ -114,7 +112,7 @@ class Queue(wiring.Component):
     def _loop(self, m, advance, finished):
         """Rows (blocks), words of a row (groups), and cycles of a step."""
         current, turn = self.instruction, Signal()
-        phase, block, block_page = Signal(4), Signal(12), Signal(8)
+        phase, block, block_page = Signal(FIELDS["period"]), Signal(FIELDS["blocks"]), Signal(8)
         rows = Signal(range(self.stride)) if self.stride > 1 else None
         m.d.comb += [
             turn.eq(self.begins & ~((phase == 0) & self.hold)),

@@ -166,7 +166,9 @@ class VectorUnit(wiring.Component):
         fields = stream.fields(arrival)
         held = {name: Signal.like(value, name=f"held_{name}") for name, value in fields.items()}
         beat, left = Signal(range(config.drain)), Signal(range(config.drain + 1))
-        self._held_sums = [Signal(signed(ACCUMULATOR_BITS), name=f"held_{i}", reset_less=True) for i in range(config.lanes)]
+        self._held_sums = [
+            Signal(signed(ACCUMULATOR_BITS), name=f"held_{i}", reset_less=True) for i in range(config.lanes)
+        ]
         self._held_embedding = Signal.like(self.embedding, name="held_embedding", reset_less=True)
         with m.If(stream.at("arrives", arrival)):
             m.d.sync += [after.eq(fields[name]) for name, after in held.items()]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from devicemodels.errors import UserError
 from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
+from rtl.tile.program import FIELDS
 from rtl.tile.vector_unit import EXTREMES, SCALES
 from sim.compiler.quantise import IntegerMatrix, IntegerModel
 
@@ -54,10 +55,10 @@ class Placement:
 
 
 class Memory:
-    """A memory that is filled from address 0."""
+    """A memory that is filled from address 0, word by word in each of its `banks` in turn."""
 
-    def __init__(self, name: str, capacity: int, remedy: str):
-        self.name, self.capacity, self.remedy, self.used = name, capacity, remedy, 0
+    def __init__(self, name: str, capacity: int, remedy: str, banks: int = 1):
+        self.name, self.capacity, self.remedy, self.banks, self.used = name, capacity, remedy, banks, 0
 
     def take(self, words: int) -> int:
         """Address of `words` new words; what does not fit is refused in `check`."""
@@ -66,10 +67,11 @@ class Memory:
 
     def check(self, what: str):
         """Raise if more was taken than there is."""
-        if self.used > self.capacity:
+        used = -(-self.used // self.banks)
+        if used > self.capacity:
             raise UserError(
-                f"{what} needs {self.used} words of {self.name} and the design has {self.capacity}: "
-                f"{self.used - self.capacity} too few; {self.remedy}"
+                f"{what} needs {used} words of {self.name} and the design has {self.capacity}: "
+                f"{used - self.capacity} too few; {self.remedy}"
             )
 
 
@@ -77,10 +79,10 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
     """Assign addresses, or raise `UserError` with the memory that is too small and by how much."""
     _check_shape(model, config)
     weights = Memory(
-        "each lane's weight banks",
-        config.lane_words,
-        f"set memory.words to at least the first figure over {config.banks_per_lane}, or take more lanes or a smaller "
-        "model",
+        "each weight bank",
+        config.bank_words,
+        "set memory.words to at least the first figure, or take more lanes or a smaller model",
+        config.banks_per_lane,
     )
     constants = Memory(
         "the constant memory", config.constant_words, "set tile.constant_words to at least the first figure"
@@ -133,7 +135,7 @@ def _check_shape(model, config):
             f"head dimension {shape.head_dim} is not supported on {config.lanes} lanes: it must be a "
             f"multiple of the lanes, and of {GROUP} beyond {GROUP}"
         )
-    most = 4095 * config.lanes
+    most = ((1 << FIELDS["blocks"]) - 1) * config.lanes
     if shape.vocab > most:
         raise UserError(f"a vocabulary of {shape.vocab} is beyond the {most} rows that {config.lanes} lanes count")
 

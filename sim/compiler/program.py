@@ -18,7 +18,7 @@ class Program:
     """A model on a tile.
 
     stream, vector : instructions of one token in the tile's two queues
-    weights : uint8 array [lanes, words, code bits] of bits, check bits included; word w is for bank w mod banks_per_lane
+    weights : uint8 array [lanes, words, code bits] of bits, check bits included; word w lies in bank w mod banks
     constants : int64 array [words, vector lanes]
     vocabulary, epsilon, context : what the host tells the tile, and the positions that fit
     """
