@@ -9,7 +9,7 @@ from devicemodels.errors import UserError
 from rtl.formats import WORD_BITS
 from rtl.memory.secded import decode
 from rtl.memory.timing import bank_timing
-from rtl.tile.program import INSTRUCTION_BITS, Destination, Instruction, Source
+from rtl.tile.program import INSTRUCTION_BITS, Destination, Instruction, Second, Source
 from sim.chain import load_sheets
 from sim.checkpoint import load_model
 from sim.compiler import compile_model, quantise_model
@@ -79,8 +79,8 @@ def test_a_model_that_does_not_fit_is_refused(verse, tile):
 def test_instructions_refuse_what_does_not_fit():
     with pytest.raises(UserError, match="the program needs blocks = 20000, and an instruction has 14 bits for it"):
         Instruction(source=Source.VECTOR, blocks=20000)
-    instruction = Instruction(source=Source.VECTOR, destination=Destination.KEY, scale_shift=-3, register=21)
-    assert instruction.by_position and instruction.encode() >> INSTRUCTION_BITS - 5 == 21
+    instruction = Instruction(source=Source.VECTOR, destination=Destination.KEY, scale_shift=-3, second=Second.SQUARES)
+    assert instruction.by_position and instruction.encode() >> INSTRUCTION_BITS - 2 == Second.SQUARES
 
 
 def test_half_the_tmr_costs_cycles_and_bandwidth(verse):
