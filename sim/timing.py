@@ -67,7 +67,7 @@ class _Clock:
         return self.row + instruction.period - 1
 
     def _vector(self, instruction: Instruction, start: int) -> int:
-        if instruction.source in (Source.END, Source.END_OF_PROMPT):
+        if instruction.source == Source.END:
             return start
         steps = window = instruction.steps(self.pages)
         while True:
@@ -115,7 +115,7 @@ def token_cycles(queues: Queues, config: TileConfig, position: int, *, emits: bo
     """Cycles of the token at a position, from its fetch to its end; `emits`: a token comes out."""
     last = Source.END if emits else Source.END_OF_PROMPT
     vector = _timed(queues, config, position // GROUP + 1)[False]
-    return next(turn.end for turn in vector if turn.instruction.source == last) + 1
+    return next(turn.start for turn in vector if turn.instruction.source == last) + 1
 
 
 def phase_cycles(queues: Queues, config: TileConfig, position: int) -> Counter[str]:

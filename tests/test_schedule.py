@@ -37,7 +37,8 @@ class Player:
 
     def __init__(self, program: tuple[Instruction, ...], page: int):
         self.program, self.page = program, page
-        self.done = self.current = self.waited = self.lagged = self.coming = self.other = self.phase = 0
+        self.done = self.current = self.waited = self.coming = self.other = self.phase = 0
+        self.lagged = int(program[0].after == 0)  # the cycle of the fetch counts
         self._load()
 
     def _load(self):
@@ -118,8 +119,6 @@ class TimingChecker:
             source = vector.program[vector.current].source
             if vector.begins and (source == Source.END or (source == Source.END_OF_PROMPT and not emits)):
                 break
-            if vector.begins and source == Source.END_OF_PROMPT:
-                vector.tick(held=False)
             held = self.now + 1 + VECTOR_ENTRY in self.head
             stream = queues[True]
             last = bool(stream.steps) and stream.steps[0][2]
@@ -128,10 +127,9 @@ class TimingChecker:
                 self._stream(*step)
                 if step[3]:
                     row_end, spread = self.now, 1 if step[0].source == Source.EMBEDDING else config.drain
-            if source != Source.END_OF_PROMPT:
-                step = vector.tick(held=held)
-                if step:
-                    self._vector(step[0], step[1], self.now + 1 + VECTOR_ENTRY)
+            step = vector.tick(held=held)
+            if step and source != Source.END_OF_PROMPT:
+                self._vector(step[0], step[1], self.now + 1 + VECTOR_ENTRY)
             self.now += 1
         self.now += 1
         if emits and any(cycle >= self.now - 1 for *_, cycle in self.accesses[("arg max",)]):

@@ -92,7 +92,7 @@ class Queue(wiring.Component):
             m.d.sync += coming.eq(early)
             with m.If(ready & (lagged != current.lag)):
                 m.d.sync += lagged.eq(lagged + 1)
-        with m.If(self.restart):
+        with m.If(self.restart | ~self.busy):
             m.d.sync += coming.eq(0)
 
     def _program(self, m, advance, finished, waited):
@@ -142,3 +142,5 @@ class Queue(wiring.Component):
             m.d.sync += [self.index.eq(0), self.row.eq(0), block.eq(0), block_page.eq(0)]
             if rows is not None:
                 m.d.sync += rows.eq(0)
+        with m.If(self.restart):
+            m.d.sync += [phase.eq(0), self.group.eq(0)]

@@ -176,7 +176,7 @@ class Sequencer(wiring.Component):
         m.d.comb += whole.eq(queue.index >> beats)
         m.d.sync += [
             key_row.eq(self.position >> exact_log2(config.lanes) << current.position_shift),
-            constant_row.eq(Mux(current.constant_by_position, self.position << current.position_shift, 0)),
+            constant_row.eq(self.position << current.position_shift),
         ]
         value = current.destination == Destination.VALUE
         keeps = current.source == Source.KEEP
@@ -184,7 +184,11 @@ class Sequencer(wiring.Component):
             step.memory.eq(current.memory + Mux(value, queue.row + queue.page, key_row + whole)),
             step.constant.eq(
                 current.constant
-                + Mux(keeps, self.position >> exact_log2(config.vector_lanes), constant_row + queue.index)
+                + Mux(
+                    keeps,
+                    self.position >> exact_log2(config.vector_lanes),
+                    queue.index + Mux(current.constant_by_position, constant_row, 0),
+                )
             ),
             step.d.eq(current.d + Mux(current.destination == Destination.VECTOR, queue.index, whole)),
             step.beat.eq(Mux(value, queue.index[: ceil_log2(config.drain)], queue.index[:beats])),
