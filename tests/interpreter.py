@@ -12,7 +12,7 @@ from rtl.arithmetic.exponential import exp2
 from rtl.arithmetic.requantise import requantise
 from rtl.arithmetic.root import root
 from rtl.arithmetic.scale import ONE, multiply_scales, normalise
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, GROUP, VECTOR_BITS, WORD_BITS
+from rtl.formats import GROUP, VECTOR_BITS
 from rtl.memory.secded import decode
 from rtl.tile.config import TileConfig
 from rtl.tile.program import FIELDS, Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
@@ -34,7 +34,7 @@ class Interpreter:
     activations : int64 [words, 32]
     keys_values : int64 [lanes, words, 32]
     constants : int64 [words, lanes]
-    codes, group_scales : int64 [lanes, words, 32] and [lanes, words], the corrected contents of the weight banks
+    codes, group_scales, minima : int64 [lanes, words, 32] and twice [lanes, words], the corrected weight banks
     scales, extremes : scalar and extreme registers
     position : of the next token
     """
@@ -47,10 +47,10 @@ class Interpreter:
             return random.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
 
         self.vectors = garbage(VECTOR_BITS, config.vector_words, lanes)
-        self.activations = garbage(ACTIVATION_BITS, config.activation_words, GROUP)
-        self.keys_values = garbage(CODE_BITS, lanes, config.kv_words, GROUP)
+        self.activations = garbage(config.format.activation_bits, config.activation_words, GROUP)
+        self.keys_values = garbage(config.format.kv_bits, lanes, config.kv_words, GROUP)
         self.constants = program.constants.copy()
-        self.codes, self.group_scales = _weights(program)
+        self.codes, self.group_scales, self.minima = _weights(program, config)
         self.scales = [ONE, *(normalise(int(value)) for value in random.integers(1, 1 << 31, SCALES - 1))]
         self.extremes = [int(value) for value in garbage(VECTOR_BITS, EXTREMES)]
         self.running_extreme, self.running_index, self.next_word = (int(value) for value in garbage(16, 3))
@@ -107,8 +107,8 @@ class Interpreter:
             codes = self.keys_values[:, _wrap("memory", words, self.keys_values[0])]
             return np.einsum("lrgi,gi->rl", codes, activations)
         words = _wrap("memory", words, self.codes[0])
-        products = np.einsum("lrgi,gi->lrg", self.codes[:, words], activations)
-        return (products * self.group_scales[:, words]).sum(axis=2).T
+        products = np.einsum("lrgi,gi->lrg", self.codes[:, words], activations) * self.group_scales[:, words]
+        return (products + self.minima[:, words] * activations.sum(axis=1)).sum(axis=2).T
 
     def _embedding(self, instruction: Instruction, rows):
         """The weight row of the token, `lanes` elements at a time, int64 [rows, lanes]."""
@@ -117,7 +117,8 @@ class Interpreter:
         words = instruction.memory + block * instruction.memory_stride + rows // beats
         words = _wrap("memory", words, self.codes[0])
         parts = self.codes[lane, words].reshape(len(rows), beats, lanes)
-        return parts[np.arange(len(rows)), rows % beats] * self.group_scales[lane, words, None]
+        products = parts[np.arange(len(rows)), rows % beats] * self.group_scales[lane, words, None]
+        return products + self.minima[lane, words, None]
 
     def _constants(self, instruction: Instruction, rows):
         """Factors of the first product, to be broadcast against [rows, lanes]."""
@@ -164,16 +165,16 @@ class Interpreter:
                 self.vectors[_wrap("d", instruction.d + rows, self.vectors)] = results
             case Destination.ACTIVATION:
                 address = _wrap("d", instruction.d + word, self.activations)
-                self.activations[address[:, None], elements] = clip_code(results, ACTIVATION_BITS)
+                self.activations[address[:, None], elements] = clip_code(results, self.config.format.activation_bits)
             case Destination.KEY:
                 row = instruction.memory + (self.position // lanes << instruction.position_shift) + word
                 address = _wrap("memory", row, self.keys_values[0])
                 bank = self.keys_values[self.position % lanes]
-                bank[address[:, None], elements] = clip_code(results, CODE_BITS)
+                bank[address[:, None], elements] = clip_code(results, self.config.format.kv_bits)
             case Destination.VALUE:
                 row = instruction.memory + rows * instruction.memory_stride + self.position // GROUP
                 address = _wrap("memory", row, self.keys_values[0])
-                self.keys_values[:, address, self.position % GROUP] = clip_code(results, CODE_BITS).T
+                self.keys_values[:, address, self.position % GROUP] = clip_code(results, self.config.format.kv_bits).T
 
     def _reduce(self, instruction: Instruction, results, masked):
         """The running extreme, which every instruction moves, and the register that it goes to."""
@@ -228,10 +229,21 @@ def _wrap(field: str, address, memory):
     return np.asarray(address) & ((1 << width) - 1)
 
 
-def _weights(program: Program):
-    """Codes, int64 [lanes, words, 32], and group scales, int64 [lanes, words], of the weight banks."""
+def _weights(program: Program, config: TileConfig):
+    """Codes, int64 [lanes, words, 32], and group scales and minima, int64 [lanes, words], of the weight banks."""
     lanes, words, bits = program.weights.shape
-    data, _, uncorrectable = decode(program.weights.reshape(lanes * words, bits), WORD_BITS)
+    f = config.format
+    data, _, uncorrectable = decode(program.weights.reshape(lanes * words, bits), f.word_bits)
     assert not uncorrectable.any()
-    octets = np.packbits(data, axis=1, bitorder="little").reshape(lanes, words, GROUP + 1)
-    return octets[..., :GROUP].view(np.int8).astype(np.int64), octets[..., GROUP].astype(np.int64)
+    ends = np.cumsum([f.codes_per_word * f.weight_bits, f.groups_per_word * f.scale_bits])
+    codes, scales, minima = np.split(data.reshape(lanes, words, -1).astype(np.int64), ends, axis=2)
+    codes = _signed(codes.reshape(lanes, words, f.codes_per_word, f.weight_bits))
+    minima = _signed(minima) if f.minima else np.zeros((lanes, words), np.int64)
+    return codes, _signed(scales) if f.signed_scales else scales @ (1 << np.arange(f.scale_bits)), minima
+
+
+def _signed(bits):
+    """Two's complement numbers, int64 [...], of bits, int64 [..., width], bit 0 first."""
+    weights = 1 << np.arange(bits.shape[-1])
+    weights[-1] *= -1
+    return bits @ weights

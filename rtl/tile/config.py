@@ -8,7 +8,7 @@ from rtl.arithmetic.exponential import Exponential
 from rtl.arithmetic.requantise import Requantiser
 from rtl.arithmetic.root import Root
 from rtl.arithmetic.scale import Normaliser
-from rtl.formats import CONSTANT_BITS, GROUP
+from rtl.formats import CONSTANT_BITS, DEFAULT, GROUP, NumberFormat
 from rtl.memory.secded import SecdedDecoder
 
 ADDRESSABLE_WORDS = {
@@ -34,7 +34,7 @@ class TileConfig:
     """Sizes of one tile.
 
     `lanes` is also the width of the vector unit: element i of any vector belongs to lane i mod `lanes`.
-    Memories are given in words: a weight word holds 32 weights, a KV word 32 codes, a vector, constant
+    Memories are given in words: a weight word is that of `format`, a KV word holds 32 codes, a vector, constant
     word `lanes` elements, an activation word 32 activations.
     """
 
@@ -47,10 +47,13 @@ class TileConfig:
     activation_words: int
     program_words: int
     context: int
+    format: NumberFormat = DEFAULT
 
     def __post_init__(self):
         if self.lanes not in (4, 8, 16, 32):
             raise UserError(f"a tile has 4, 8, 16 or 32 lanes, not {self.lanes}")
+        if self.format.groups_per_word != 1:
+            raise UserError(f"format.groups_per_word is {self.format.groups_per_word}, and this tile has lanes for 1")
         for name, words in ADDRESSABLE_WORDS.items():
             if getattr(self, name) > words:
                 raise UserError(f"{name} is {getattr(self, name)}, and an instruction addresses at most {words}")

@@ -7,8 +7,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from rtl.arithmetic.dot import ActivationSums
 from rtl.arithmetic.integers import tree
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, GROUP, VECTOR_BITS, WORD_BITS
+from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.memory.macros import sram, weight_bank
 from rtl.memory.secded import code_bits
 from rtl.tile.config import READ_LATENCY, TileConfig
@@ -159,7 +160,7 @@ class Tile(wiring.Component):
 
     def _lanes(self, m, host, sequencer, vector, embedding):
         """The banks and the lanes, and the delays that bring words and activations together."""
-        config, step = self.config, sequencer.step
+        config, step, f = self.config, sequencer.step, self.config.format
         source, arrival = step.instruction.source, config.stream_latency
         weights, kv = (source == Source.WEIGHTS) & step.valid, (source == Source.KV) & step.valid
         row = (source == Source.EMBEDDING) & step.valid & (step.beat == 0)
@@ -176,10 +177,10 @@ class Tile(wiring.Component):
                 "beat": step.beat,
             },
         )
-        activations = Signal(GROUP * ACTIVATION_BITS)
+        activations = Signal(f.codes_per_word * f.activation_bits)
         m.submodules.activation_memory = sram(
             words=config.activation_words,
-            grain=config.lanes * ACTIVATION_BITS,
+            grain=config.lanes * f.activation_bits,
             read_enable=pipe.at("valid", arrival - READ_LATENCY),
             read_address=pipe.at("activations", arrival - READ_LATENCY)[: ceil_log2(config.activation_words)],
             read_data=self._registered(m, activations),
@@ -188,14 +189,19 @@ class Tile(wiring.Component):
             write_data=vector.activation_data.replicate(config.beats),
             write_mask=(1 << vector.activation_beat)[: config.beats],
         )
+        shared = {}
+        if f.needs_sums:
+            m.submodules.activation_sums = sums = ActivationSums(f)
+            m.d.comb += [sums.activations.eq(activations), sums.valid.eq(pipe.at("valid", arrival))]
+            shared["i_activation_sums"] = sums.sums.as_value()
         m.d.comb += [
             embedding.lane.eq(sequencer.token[: ceil_log2(config.lanes)]),
             embedding.beat.eq(pipe.at("beat", arrival)),
         ]
         corrected, uncorrectable = Signal(config.lanes), Signal(config.lanes)
         for i in range(config.lanes):
-            code = Signal(code_bits(WORD_BITS), name=f"code_{i}")
-            word = Signal(GROUP * CODE_BITS, name=f"kv_{i}")
+            code = Signal(code_bits(f.word_bits), name=f"code_{i}")
+            word = Signal(f.kv_word_bits, name=f"kv_{i}")
             m.submodules[f"weight_bank_{i}"] = weight_bank(
                 index=i,
                 words=config.bank_words,
@@ -207,7 +213,7 @@ class Tile(wiring.Component):
             )
             m.submodules[f"kv_bank_{i}"] = sram(
                 words=config.kv_words,
-                grain=CODE_BITS,
+                grain=f.kv_bits,
                 read_enable=pipe.at("kv", arrival - READ_LATENCY),
                 read_address=pipe.at("memory", arrival - READ_LATENCY)[: ceil_log2(config.kv_words)],
                 read_data=self._registered(m, word),
@@ -215,7 +221,7 @@ class Tile(wiring.Component):
                 write_address=vector.kv_address[: ceil_log2(config.kv_words)],
                 write_data=Mux(
                     vector.kv_column,
-                    vector.kv_data.word_select(i, CODE_BITS).replicate(GROUP),
+                    vector.kv_data.word_select(i, f.kv_bits).replicate(GROUP),
                     vector.kv_data.replicate(config.beats),
                 ),
                 write_mask=vector.kv_mask,
@@ -235,6 +241,7 @@ class Tile(wiring.Component):
                 o_sum=vector.sums[i],
                 o_corrected=corrected[i],
                 o_uncorrectable=uncorrectable[i],
+                **shared,
             )
         m.d.comb += vector.embedding.eq(embedding.values)
         delivered = pipe.at("weights", arrival)

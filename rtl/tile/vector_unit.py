@@ -16,9 +16,6 @@ from rtl.arithmetic.scale import INVERSE_EXPONENT, ONE, SCALE_LAYOUT, VALUE_BITS
 from rtl.arithmetic.silu import RESULT_BITS as SILU_BITS
 from rtl.arithmetic.silu import Silu
 from rtl.formats import (
-    ACCUMULATOR_BITS,
-    ACTIVATION_BITS,
-    CODE_BITS,
     CONSTANT_BITS,
     FRACTION_BITS,
     GROUP,
@@ -82,8 +79,8 @@ class VectorUnit(wiring.Component):
                 "position": In(TOKEN_BITS),
                 "token": In(TOKEN_BITS),
                 "epsilon": In(32),
-                "sums": In(data.ArrayLayout(signed(ACCUMULATOR_BITS), lanes)),
-                "embedding": In(data.ArrayLayout(signed(CODE_BITS * 2 + 1), lanes)),
+                "sums": In(data.ArrayLayout(signed(config.format.accumulator_bits), lanes)),
+                "embedding": In(data.ArrayLayout(signed(config.format.value_bits), lanes)),
                 "a_read": Out(1),
                 "a_address": Out(10),
                 "a": In(vector),
@@ -99,10 +96,10 @@ class VectorUnit(wiring.Component):
                 "activation_write": Out(1),
                 "activation_address": Out(8),
                 "activation_beat": Out(3),
-                "activation_data": Out(lanes * ACTIVATION_BITS),
+                "activation_data": Out(lanes * config.format.activation_bits),
                 "kv_write": Out(lanes),
                 "kv_address": Out(16),
-                "kv_data": Out(lanes * CODE_BITS),
+                "kv_data": Out(lanes * config.format.kv_bits),
                 "kv_mask": Out(GROUP),
                 "kv_column": Out(1),
                 "constant_write": Out(1),
@@ -202,12 +199,12 @@ class VectorUnit(wiring.Component):
         with m.If(pipe.at("valid", SCALE_STAGE)):
             m.d.sync += [factor.eq(operands[0]), shift.eq(operands[1])]
         exponentials, results = [], []
-        self._operands = []
+        self._operands, width = [], self.config.format.accumulator_bits
         for i in range(self.config.lanes):
             m.submodules[f"exponential_{i}"] = power = Exponential()
-            m.submodules[f"requantiser_{i}"] = requantiser = Requantiser()
-            operand = Signal(signed(ACCUMULATOR_BITS), name=f"a_{i}")
-            delayed = signed_array(2, ACCUMULATOR_BITS, f"a_{i}")
+            m.submodules[f"requantiser_{i}"] = requantiser = Requantiser(width)
+            operand = Signal(signed(width), name=f"a_{i}")
+            delayed = signed_array(2, width, f"a_{i}")
             with m.Switch(source):
                 with m.Case(Source.WEIGHTS, Source.KV):
                     m.d.comb += operand.eq(self.sums[i])
@@ -308,11 +305,11 @@ class VectorUnit(wiring.Component):
             self.activation_write.eq(valid & (destination == Destination.ACTIVATION)),
             self.activation_address.eq(address),
             self.activation_beat.eq(beat),
-            self.activation_data.eq(Cat(_clip(r, ACTIVATION_BITS) for r in result)),
+            self.activation_data.eq(Cat(_clip(r, self.config.format.activation_bits) for r in result)),
             self.kv_column.eq(destination == Destination.VALUE),
             self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(key, 1 << row_lane, (1 << lanes) - 1), 0)),
             self.kv_address.eq(pipe.at("memory", WRITE_STAGE)),
-            self.kv_data.eq(Cat(_clip(r, CODE_BITS) for r in result)),
+            self.kv_data.eq(Cat(_clip(r, self.config.format.kv_bits) for r in result)),
             self.kv_mask.eq(
                 Mux(
                     key,
