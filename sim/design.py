@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devicemodels.errors import UserError
+from rtl.formats import NumberFormat
 
 DESIGNS = Path(__file__).parent / "designs"
 DEFAULT_DESIGN = "mram-22nm"
@@ -66,6 +67,7 @@ class Design:
     description: str
     sheets: Sheets
     memory: MemoryChoice
+    format: NumberFormat
     tile: TileChoice
 
 
@@ -138,6 +140,8 @@ def _value(expected: Any, value: Any, path: Path, key: str) -> Any:
         return _record(expected, value, path, f"{key}.")
     if typing.get_origin(expected) is Literal:
         return _one_of(typing.get_args(expected), value, path, key)
+    if expected is bool:
+        return _truth(value, path, key)
     return _text(value, path, key) if expected is str else _positive(expected, value, path, key)
 
 
@@ -145,6 +149,12 @@ def _one_of(choices: tuple[str, ...], value: Any, path: Path, key: str) -> str:
     if value in choices:
         return value
     raise UserError(f"{path}: '{key}' is {value!r}, but it must be one of {', '.join(repr(c) for c in choices)}")
+
+
+def _truth(value: Any, path: Path, key: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise UserError(f"{path}: '{key}' is {value!r}, but it must be true or false")
 
 
 def _text(value: Any, path: Path, key: str) -> str:

@@ -2,14 +2,10 @@
 
 from dataclasses import dataclass
 
-from rtl.formats import WORD_BITS
 from sim.accounts import events
 from sim.compiler import Program
 from sim.tile import Tile
 from sim.timing import token_cycles
-
-WORD_BYTES = WORD_BITS / 8
-"""Codes and scale of a weight word, without check bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +16,7 @@ class Rates:
     ----------
     cycles : of the step
     utilisation : weight words delivered over those the banks could deliver in the time
-    bandwidth_density : of weights delivered, averaged over the step, over the tile's area
+    bandwidth_density : of weights delivered (codes, scales and minima), averaged over the step, over the tile's area
     peak_bandwidth_density : with every bank read all the time
     tokens_per_s : for one user
     """
@@ -34,7 +30,7 @@ class Rates:
 
 def rates(tile: Tile, *, weight_words: float, cycles: float, area: float) -> Rates:
     """Rates from weight words that all banks together deliver in a step's cycles, and the tile's area."""
-    peak = tile.config.lanes * WORD_BYTES * tile.clock_hz / tile.config.period
+    peak = tile.config.lanes * tile.config.format.word_bytes * tile.clock_hz / tile.config.period
     utilisation = weight_words * tile.config.period / (tile.config.lanes * cycles)
     return Rates(
         cycles=cycles,

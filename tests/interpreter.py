@@ -12,7 +12,7 @@ from rtl.arithmetic.exponential import exp2
 from rtl.arithmetic.requantise import requantise
 from rtl.arithmetic.root import root
 from rtl.arithmetic.scale import ONE, multiply_scales, normalise
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, GROUP, VECTOR_BITS, WORD_BITS
+from rtl.formats import GROUP, VECTOR_BITS
 from rtl.memory.secded import decode
 from rtl.tile.config import TileConfig
 from rtl.tile.program import FIELDS, Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
@@ -37,7 +37,7 @@ class Interpreter:
     activations : int64 [groups, 32]
     keys_values : int64 [lanes, words, 32]
     constants : int64 [words, vector lanes]
-    codes, group_scales : int64 [lanes, words, 32] and [lanes, words], the corrected contents of the weight banks
+    codes, group_scales, minima : int64 [lanes, words, groups, 32] and twice [lanes, words, groups], corrected
     scales, extremes : scalar and extreme registers
     position : of the next token
     """
@@ -51,10 +51,10 @@ class Interpreter:
             return random.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
 
         self.vectors = garbage(VECTOR_BITS, config.vector_words, config.vector_lanes)
-        self.activations = garbage(ACTIVATION_BITS, config.activation_groups, GROUP)
-        self.keys_values = garbage(CODE_BITS, lanes, config.kv_words, GROUP)
+        self.activations = garbage(config.format.activation_bits, config.activation_groups, GROUP)
+        self.keys_values = garbage(config.format.kv_bits, lanes, config.kv_words, GROUP)
         self.constants = program.constants.copy()
-        self.codes, self.group_scales = _weights(program)
+        self.codes, self.group_scales, self.minima = _weights(program, config)
         self.scales = [ONE, *(normalise(int(value)) for value in random.integers(1, 1 << 31, SCALES - 1))]
         self.extremes = [int(value) for value in garbage(VECTOR_BITS, EXTREMES)]
         self.running_extreme = {queue: int(value) for queue, value in zip(self.order, garbage(16, 2), strict=True)}
@@ -123,8 +123,9 @@ class Interpreter:
         address = instruction.activations + np.arange(len(groups) * size)
         activations = self.activations[_wrap("activations", address, self.activations)].reshape(-1, size, GROUP)
         words = _wrap("memory", words, self.codes[0])
-        products = np.einsum("lrwgi,wgi->lrwg", self.codes[:, words], activations)
-        return (products * self.group_scales[:, words]).sum(axis=(2, 3)).T.reshape(len(rows), -1)
+        products = np.einsum("lrwgi,wgi->lrwg", self.codes[:, words], activations) * self.group_scales[:, words]
+        minima = self.minima[:, words] * activations.sum(axis=2)
+        return (products + minima).sum(axis=(2, 3)).T.reshape(len(rows), -1)
 
     def _embedding(self, instruction: Instruction, rows):
         """The weight row of the token, `vector_lanes` elements at a time, int64 [words, vector lanes]."""
@@ -132,7 +133,7 @@ class Interpreter:
         lane, block = self.token % config.lanes, self.token // config.lanes
         words = instruction.memory + block * instruction.memory_stride + rows // beats
         words = _wrap("memory", words, self.codes[0])
-        values = self.codes[lane, words] * self.group_scales[lane, words, :, None]
+        values = self.codes[lane, words] * self.group_scales[lane, words, :, None] + self.minima[lane, words, :, None]
         return values.reshape(len(rows), beats, -1)[np.arange(len(rows)), rows % beats]
 
     def _constants(self, instruction: Instruction, rows):
@@ -180,17 +181,18 @@ class Interpreter:
                 self.vectors[_wrap("d", instruction.d + rows, self.vectors)] = results
             case Destination.ACTIVATION:
                 address = _wrap("d", instruction.d + word, self.activations)
-                self.activations[address[:, None], elements] = clip_code(results, ACTIVATION_BITS)
+                self.activations[address[:, None], elements] = clip_code(results, self.config.format.activation_bits)
             case Destination.KEY:
                 row = instruction.memory + (self.position // lanes << instruction.position_shift) + word
                 address = _wrap("memory", row, self.keys_values[0])
                 bank = self.keys_values[self.position % lanes]
-                bank[address[:, None], elements] = clip_code(results, CODE_BITS)
+                bank[address[:, None], elements] = clip_code(results, self.config.format.kv_bits)
             case Destination.VALUE:
                 block, lane = np.divmod(np.arange(results.size), lanes)
                 row = instruction.memory + block * instruction.memory_stride + self.position // GROUP
                 address = _wrap("memory", row, self.keys_values[0])
-                self.keys_values[lane, address, self.position % GROUP] = clip_code(results, CODE_BITS).ravel()
+                codes = clip_code(results, self.config.format.kv_bits)
+                self.keys_values[lane, address, self.position % GROUP] = codes.ravel()
 
     def _reduce(self, instruction: Instruction, results, masked):
         """The queue's running extreme, which every instruction that reduces moves, and the register that it goes to."""
@@ -248,10 +250,23 @@ def _wrap(field: str, address, memory):
     return np.asarray(address) & ((1 << width) - 1)
 
 
-def _weights(program: Program):
-    """Codes, int64 [lanes, words, groups, 32], and group scales, int64 [lanes, words, groups], of the weight banks."""
+def _weights(program: Program, config: TileConfig):
+    """Codes, int64 [lanes, words, groups, 32], and scales and minima, int64 [lanes, words, groups], of the banks."""
     lanes, words, bits = program.weights.shape
-    data, _, uncorrectable = decode(program.weights.reshape(lanes * words, bits), WORD_BITS)
+    f = config.format
+    data, _, uncorrectable = decode(program.weights.reshape(lanes * words, bits), f.word_bits)
     assert not uncorrectable.any()
-    octets = np.packbits(data, axis=1, bitorder="little").reshape(lanes, words, GROUP + 1)
-    return octets[..., None, :GROUP].view(np.int8).astype(np.int64), octets[..., GROUP, None].astype(np.int64)
+    ends = np.cumsum([f.codes_per_word * f.weight_bits, f.groups_per_word * f.scale_bits])
+    shape = (lanes, words, f.groups_per_word)
+    codes, scales, minima = np.split(data.reshape(lanes, words, -1).astype(np.int64), ends, axis=2)
+    scales = scales.reshape(*shape, f.scale_bits)
+    scales = _signed(scales) if f.signed_scales else scales @ (1 << np.arange(f.scale_bits))
+    minima = _signed(minima.reshape(*shape, f.minimum_bits)) if f.minima else np.zeros(shape, np.int64)
+    return _signed(codes.reshape(*shape, GROUP, f.weight_bits)), scales, minima
+
+
+def _signed(bits):
+    """Two's complement numbers, int64 [...], of bits, int64 [..., width], bit 0 first."""
+    weights = 1 << np.arange(bits.shape[-1])
+    weights[-1] *= -1
+    return bits @ weights

@@ -52,13 +52,20 @@ LANES_AND_HEADS = [
 ]
 
 
-def check_every_step(shape: LlamaShape, config: TileConfig = TILE, *, positions: int = POSITIONS, seed: int = 0):
+def check_every_step(
+    shape: LlamaShape,
+    config: TileConfig = TILE,
+    *,
+    positions: int = POSITIONS,
+    seed: int = 0,
+    four_bits: bool = False,
+):
     """Largest logit and its index at every position, for tokens that are partly the model's own choice.
 
     Returns the program, so that a test can say which of the compiler's cases it has met.
     """
-    model = random_model(shape, seed=seed)
-    integers = quantise_model(model, config.context)
+    model = random_model(shape, seed=seed, four_bits=four_bits)
+    integers = quantise_model(model, config.context, config.format)
     program = compile_model(model, config, integers)
     golden = Golden(integers)
     interpreters = [Interpreter(program, config, streams_first=order) for order in (True, False)]

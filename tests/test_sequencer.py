@@ -55,9 +55,7 @@ def instruction(rng: random.Random, *, streams: bool, most: int) -> Instruction:
         constant=rng.randint(0, 900),
         constant_by_position=not streams and rng.random() < 0.3,
         continues=rng.random() < 0.3,
-        destination=rng.choice([Destination.NONE, Destination.VECTOR])
-        if streams
-        else rng.choice([d for d in Destination]),
+        destination=rng.choice([Destination.NONE, Destination.VECTOR]) if streams else rng.choice(list(Destination)),
         d=rng.randint(0, 900),
     )
     if drawn.groups_by_page:

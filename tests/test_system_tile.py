@@ -10,7 +10,7 @@ from sim.accounts import events
 from sim.checkpoint import load_model
 from sim.compiler import compile_model
 from sim.design import load_design
-from sim.rates import WORD_BYTES, predict
+from sim.rates import predict
 from sim.system import Request, answer, build_system
 from sim.system.model import load_model as load_language_model
 from sim.system.own_chip import TILES, design_tile, own_engine, own_machine, shard
@@ -115,8 +115,8 @@ def test_the_command_says_the_rate_that_a_decode_measures():
 def test_a_chip_is_its_tiles(design):
     tile, machine = design_tile(design), own_machine(design)
     lanes = TILES * tile.config.lanes
-    assert machine.bandwidth == lanes * WORD_BYTES * tile.clock_hz / tile.config.bank.cadence_cycles
-    assert machine.memory == lanes * tile.config.bank_words * WORD_BYTES
+    assert machine.bandwidth == lanes * tile.config.format.word_bytes * tile.clock_hz / tile.config.period
+    assert machine.memory == lanes * tile.config.lane_words * tile.config.format.word_bytes
     assert machine.die_area > TILES * tile.macro_area
 
 

@@ -8,7 +8,7 @@ from rtl.arithmetic.exponential import Exponential
 from rtl.arithmetic.requantise import Requantiser
 from rtl.arithmetic.root import Root
 from rtl.arithmetic.scale import Normaliser
-from rtl.formats import CONSTANT_BITS, GROUP
+from rtl.formats import CONSTANT_BITS, DEFAULT, GROUP, NumberFormat
 from rtl.memory.secded import SecdedDecoder
 
 LANES = (4, 8, 16, 32)
@@ -38,9 +38,9 @@ class TileConfig:
     Row r of a matrix belongs to lane r mod `lanes`; element i of a vector to slot i mod `vector_lanes` of word
     i // `vector_lanes`. A lane has `banks_per_lane` weight banks, which take its words in turn: word w lies in
     bank w mod `banks_per_lane`, so that banks that need several cycles for a read still give a lane a word a cycle.
-    Memories are given in words: a weight word holds `groups_per_word` groups of 32 weights, a KV word 32 codes, a
-    vector or constant word `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight
-    word has lie in one of its words.
+    Memories are given in words: a weight word is that of `format`, a KV word holds 32 codes, a vector or constant word
+    `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight word has lie in one of
+    its words.
     """
 
     lanes: int
@@ -54,7 +54,7 @@ class TileConfig:
     context: int
     vector_lanes: int
     banks_per_lane: int = 1
-    groups_per_word: int = 1
+    format: NumberFormat = DEFAULT
 
     def __post_init__(self):
         if self.lanes not in LANES:
@@ -66,8 +66,11 @@ class TileConfig:
             )
         if self.banks_per_lane not in (1, 2, 4, 8):
             raise UserError(f"a lane has 1, 2, 4 or 8 banks, not {self.banks_per_lane}")
-        if self.groups_per_word not in (1, 2, 4):
-            raise UserError(f"a word has 1, 2 or 4 groups of {GROUP} weights, not {self.groups_per_word}")
+        if self.activation_groups % self.groups_per_word:
+            raise UserError(
+                f"activation_groups is {self.activation_groups}, and an activation word holds {self.groups_per_word}: "
+                f"take a multiple of it"
+            )
         for name, words in ADDRESSABLE_WORDS.items():
             if getattr(self, name) > words:
                 raise UserError(f"{name} is {getattr(self, name)}, and an instruction addresses at most {words}")
@@ -92,9 +95,9 @@ class TileConfig:
         return -(-self.bank.cadence_cycles // self.banks_per_lane)
 
     @property
-    def width(self) -> int:
-        """Weights in a word, and multipliers in a lane."""
-        return GROUP * self.groups_per_word
+    def groups_per_word(self) -> int:
+        """Groups of weights in a word of the banks, and of activations in a word of the activation memory."""
+        return self.format.groups_per_word
 
     @property
     def beats(self) -> int:

@@ -7,8 +7,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
+from rtl.arithmetic.dot import ActivationSums
 from rtl.arithmetic.integers import tree
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, GROUP, VECTOR_BITS, WORD_BITS
+from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.memory.macros import sram, weight_bank
 from rtl.memory.secded import code_bits
 from rtl.tile.config import READ_LATENCY, TileConfig
@@ -163,7 +164,7 @@ class Tile(wiring.Component):
 
     def _lanes(self, m, host, sequencer, vector, embedding):
         """The banks and the lanes, and the delays that bring words and activations together."""
-        config, step = self.config, sequencer.stream
+        config, step, f = self.config, sequencer.stream, self.config.format
         source, arrival = step.instruction.source, config.stream_latency
         weights, kv = (source == Source.WEIGHTS) & step.valid, (source == Source.KV) & step.valid
         beats = exact_log2(config.beats * config.groups_per_word)
@@ -183,6 +184,11 @@ class Tile(wiring.Component):
             },
         )
         activations = self._activations(m, pipe, vector)
+        shared = {}
+        if f.needs_sums:
+            m.submodules.activation_sums = sums = ActivationSums(f)
+            m.d.comb += [sums.activations.eq(activations), sums.valid.eq(pipe.at("valid", arrival))]
+            shared["i_activation_sums"] = sums.sums.as_value()
         m.d.comb += [
             embedding.lane.eq(sequencer.token[: exact_log2(config.lanes)]),
             embedding.beat.eq(pipe.at("beat", arrival)),
@@ -194,7 +200,7 @@ class Tile(wiring.Component):
             codes = []
             for bank, enable in enumerate(bank_words):
                 index = i * config.banks_per_lane + bank
-                codes.append(Signal(code_bits(WORD_BITS), name=f"code_{index}"))
+                codes.append(Signal(code_bits(f.word_bits), name=f"code_{index}"))
                 m.submodules[f"weight_bank_{index}"] = weight_bank(
                     index=index,
                     words=config.bank_words,
@@ -204,10 +210,10 @@ class Tile(wiring.Component):
                     address=(step.memory >> exact_log2(config.banks_per_lane))[: ceil_log2(config.bank_words)],
                     data=codes[-1],
                 )
-            word = Signal(GROUP * CODE_BITS, name=f"kv_{i}")
+            word = Signal(f.kv_word_bits, name=f"kv_{i}")
             m.submodules[f"kv_bank_{i}"] = sram(
                 words=config.kv_words,
-                grain=CODE_BITS,
+                grain=f.kv_bits,
                 read_enable=pipe.at("kv", arrival - READ_LATENCY),
                 read_address=pipe.at("memory", arrival - READ_LATENCY)[: ceil_log2(config.kv_words)],
                 read_data=self._registered(m, word),
@@ -215,7 +221,7 @@ class Tile(wiring.Component):
                 write_address=vector.kv_address[: ceil_log2(config.kv_words)],
                 write_data=Mux(
                     vector.kv_column,
-                    vector.kv_data.word_select(i % config.vector_lanes, CODE_BITS).replicate(GROUP),
+                    vector.kv_data.word_select(i % config.vector_lanes, f.kv_bits).replicate(GROUP),
                     vector.kv_data.replicate(config.beats),
                 ),
                 write_mask=vector.kv_mask,
@@ -235,22 +241,28 @@ class Tile(wiring.Component):
                 o_sum=vector.sums[i],
                 o_corrected=corrected[i],
                 o_uncorrectable=uncorrectable[i],
+                **shared,
             )
         m.d.comb += vector.embedding.eq(embedding.values)
         self._counters(m, host, pipe, corrected, uncorrectable)
 
     def _activations(self, m, pipe, vector):
-        """The activation memory; what it reads reaches the lanes together with the word of the banks."""
-        config, arrival = self.config, self.config.stream_latency
-        groups = exact_log2(config.groups_per_word)
+        """The activation memory; what it reads reaches the lanes together with the word of the banks.
+
+        A word of the KV banks takes one group, which stands in for every group of the word.
+        """
+        config, at, bits = self.config, self.config.stream_latency - READ_LATENCY, self.config.format.activation_bits
+        groups, size = exact_log2(config.groups_per_word), config.groups_per_word
         address = ceil_log2(config.activation_groups) - groups
-        activations = Signal(config.width * ACTIVATION_BITS)
+        word, activations = (
+            Signal(size * GROUP * bits, name=name, reset_less=True) for name in ("activation_word", "activations")
+        )
         m.submodules.activation_memory = sram(
             words=config.activation_groups >> groups,
-            grain=config.vector_lanes * ACTIVATION_BITS,
-            read_enable=pipe.at("valid", arrival - READ_LATENCY),
-            read_address=(pipe.at("activations", arrival - READ_LATENCY) >> groups)[:address],
-            read_data=self._registered(m, activations),
+            grain=config.vector_lanes * bits,
+            read_enable=pipe.at("valid", at),
+            read_address=(pipe.at("activations", at) >> groups)[:address],
+            read_data=word,
             write_enable=vector.activation_write,
             write_address=(vector.activation_group >> groups)[:address],
             write_data=vector.activation_data.replicate(config.beats << groups),
@@ -258,6 +270,8 @@ class Tile(wiring.Component):
                 : config.beats << groups
             ],
         )
+        one = word.word_select(pipe.at("activations", at + 1)[:groups], GROUP * bits)
+        m.d.sync += activations.eq(Mux(pipe.at("kv", at + 1), one.replicate(size), word) if groups else word)
         return activations
 
     def _counters(self, m, host, pipe, corrected, uncorrectable):

@@ -16,9 +16,6 @@ from rtl.arithmetic.scale import INVERSE_EXPONENT, ONE, SCALE_LAYOUT, VALUE_BITS
 from rtl.arithmetic.silu import RESULT_BITS as SILU_BITS
 from rtl.arithmetic.silu import Silu
 from rtl.formats import (
-    ACCUMULATOR_BITS,
-    ACTIVATION_BITS,
-    CODE_BITS,
     CONSTANT_BITS,
     FRACTION_BITS,
     GROUP,
@@ -89,8 +86,8 @@ class VectorUnit(wiring.Component):
                 "token": In(TOKEN_BITS),
                 "vocabulary": In(TOKEN_BITS),
                 "epsilon": In(32),
-                "sums": In(data.ArrayLayout(signed(ACCUMULATOR_BITS), wide)),
-                "embedding": In(data.ArrayLayout(signed(CODE_BITS * 2 + 1), lanes)),
+                "sums": In(data.ArrayLayout(signed(config.format.accumulator_bits), wide)),
+                "embedding": In(data.ArrayLayout(signed(config.format.value_bits), lanes)),
                 "a_read": Out(1),
                 "a_address": Out(FIELDS["a"]),
                 "a": In(vector),
@@ -106,10 +103,10 @@ class VectorUnit(wiring.Component):
                 "activation_write": Out(1),
                 "activation_group": Out(FIELDS["d"]),
                 "activation_beat": Out(3),
-                "activation_data": Out(lanes * ACTIVATION_BITS),
+                "activation_data": Out(lanes * config.format.activation_bits),
                 "kv_write": Out(wide),
                 "kv_address": Out(FIELDS["memory"]),
-                "kv_data": Out(lanes * CODE_BITS),
+                "kv_data": Out(lanes * config.format.kv_bits),
                 "kv_mask": Out(GROUP),
                 "kv_column": Out(1),
                 "constant_write": Out(1),
@@ -166,9 +163,8 @@ class VectorUnit(wiring.Component):
         fields = stream.fields(arrival)
         held = {name: Signal.like(value, name=f"held_{name}") for name, value in fields.items()}
         beat, left = Signal(range(config.drain)), Signal(range(config.drain + 1))
-        self._held_sums = [
-            Signal(signed(ACCUMULATOR_BITS), name=f"held_{i}", reset_less=True) for i in range(config.lanes)
-        ]
+        shape = signed(config.format.accumulator_bits)
+        self._held_sums = [Signal(shape, name=f"held_{i}", reset_less=True) for i in range(config.lanes)]
         self._held_embedding = Signal.like(self.embedding, name="held_embedding", reset_less=True)
         with m.If(stream.at("arrives", arrival)):
             m.d.sync += [after.eq(fields[name]) for name, after in held.items()]
@@ -214,13 +210,13 @@ class VectorUnit(wiring.Component):
         with m.If(pipe.at("valid", SCALE_STAGE)):
             m.d.sync += [factor.eq(operands[0]), shift.eq(operands[1])]
         exponentials, results = [], []
-        self._operands = []
+        self._operands, width = [], self.config.format.accumulator_bits
         masked = self._masked(m, pipe)
         for i in range(self.config.vector_lanes):
             m.submodules[f"exponential_{i}"] = power = Exponential()
-            m.submodules[f"requantiser_{i}"] = requantiser = Requantiser()
-            operand = Signal(signed(ACCUMULATOR_BITS), name=f"a_{i}")
-            delayed = signed_array(2, ACCUMULATOR_BITS, f"a_{i}")
+            m.submodules[f"requantiser_{i}"] = requantiser = Requantiser(width)
+            operand = Signal(signed(width), name=f"a_{i}")
+            delayed = signed_array(2, width, f"a_{i}")
             with m.Switch(source):
                 with m.Case(Source.WEIGHTS, Source.KV):
                     m.d.comb += operand.eq(self._held_sums[i])
@@ -333,7 +329,7 @@ class VectorUnit(wiring.Component):
             self.activation_write.eq(valid & (destination == Destination.ACTIVATION)),
             self.activation_group.eq(address),
             self.activation_beat.eq(beat),
-            self.activation_data.eq(Cat(_clip(r, ACTIVATION_BITS) for r in result)),
+            self.activation_data.eq(Cat(_clip(r, config.format.activation_bits) for r in result)),
         ]
         key, row_lane = destination == Destination.KEY, self.position[: exact_log2(config.lanes)]
         columns = ((1 << width) - 1) << (beat[: exact_log2(config.drain)] * width)
@@ -341,7 +337,7 @@ class VectorUnit(wiring.Component):
             self.kv_column.eq(destination == Destination.VALUE),
             self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(key, 1 << row_lane, columns), 0)),
             self.kv_address.eq(pipe.at("memory", WRITE_STAGE)),
-            self.kv_data.eq(Cat(_clip(r, CODE_BITS) for r in result)),
+            self.kv_data.eq(Cat(_clip(r, self.config.format.kv_bits) for r in result)),
             self.kv_mask.eq(
                 Mux(
                     key,

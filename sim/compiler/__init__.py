@@ -19,7 +19,7 @@ def compile_model(model: Model, config: TileConfig, integers: IntegerModel | Non
     UserError
         The model does not fit a memory of the tile (which, by how much, what would fit).
     """
-    integers = integers or quantise_model(model, config.context)
+    integers = integers or quantise_model(model, config.context, config.format)
     place = place_model(integers, config, f'model "{model.name}"')
     stream, vector = Emitter(integers, place, config).token()
     most = max(len(stream), len(vector))

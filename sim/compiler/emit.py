@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, FRACTION_BITS, GROUP
+from rtl.formats import FRACTION_BITS, GROUP
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
-from sim.compiler.numbers import KEEP_SHIFT, OUTPUT_SHIFT, embedding_shift, score_shifts
+from sim.compiler.numbers import KEEP_SHIFT, embedding_shifts, output_shift, score_shifts
 from sim.compiler.place import LayerPlace, Placement, key_shift
 from sim.compiler.quantise import NORM_SHIFT, IntegerLayer, IntegerMatrix, IntegerModel, IntegerNorm
 from sim.compiler.schedule import STOP, Scheduler, argmax_lag, scheduled
@@ -48,7 +48,8 @@ class Emitter:
 
     def _begin(self):
         """Rotation of this position, and the embedding of the token."""
-        place, config, table = self.place, self.config, self.model.embedding
+        place, config = self.place, self.config
+        first, second = embedding_shifts(self.model.embedding, config.format)
         self.emit(
             phase="embedding",
             source=Source.ONE,
@@ -70,7 +71,8 @@ class Emitter:
             memory_stride=place.embedding.words,
             constant=place.embedding.constants,
             constant_mode=Constant.BROADCAST,
-            scale_shift=embedding_shift(table),
+            first_shift=first,
+            scale_shift=second,
             destination=Destination.VECTOR,
             d=place.vectors["x"],
             writes="x",
@@ -137,7 +139,7 @@ class Emitter:
         to: int = 0,
         blocks_by_page: bool = False,
     ):
-        """A vector into activations of 12 bits."""
+        """A vector into activations."""
         self.emit(
             phase=phase,
             source=Source.VECTOR,
@@ -147,7 +149,7 @@ class Emitter:
             reads_a=region or vector,
             scale=register,
             invert=True,
-            scale_shift=1 - ACTIVATION_BITS,
+            scale_shift=1 - self.config.format.activation_bits,
             destination=Destination.ACTIVATION,
             d=self.place.activations[activations] + to,
             writes=f"activations {activations} {to}",
@@ -246,7 +248,7 @@ class Emitter:
             reads_a=f"{name}{head}",
             scale=self.register[f"{name}{head}"],
             invert=True,
-            scale_shift=1 - CODE_BITS,
+            scale_shift=1 - config.format.kv_bits,
             memory=base,
             destination=Destination.KEY if name == "k" else Destination.VALUE,
             memory_stride=config.context // GROUP,
@@ -302,7 +304,7 @@ class Emitter:
         """Scores of a query against all keys, and their exponentials times the scales of the values."""
         shape, config, register, slot = self.model.shape, self.config, self.register, self._slot(head)
         share, size = shape.heads // shape.kv_heads, 1 << key_shift(shape.head_dim)
-        first, second = score_shifts(shape.head_dim)
+        first, second = score_shifts(shape.head_dim, config.format)
         scores = self.place.vectors["scores"] + slot * config.context // config.vector_lanes
         self.emit(
             phase="attention",
@@ -388,7 +390,7 @@ class Emitter:
             activations=self.place.activations["weights"] + slot * pages,
             reads_activations=f"activations weights {slot * pages}",
             scale=self.register[f"w{slot}"],
-            scale_shift=OUTPUT_SHIFT,
+            scale_shift=output_shift(self.config.format),
             destination=Destination.VECTOR,
             d=self.place.vectors["attention"] + head * self.head_words,
             writes="attention",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtl.formats import CODE_BITS, CONSTANT_BITS, GROUP, GROUP_SCALE_BITS, WORD_BITS
+from rtl.formats import CONSTANT_BITS
 from rtl.memory.secded import encode
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Instruction
@@ -66,16 +66,27 @@ def hex_lines(bits) -> str:
 
 
 def weight_bits(matrix: IntegerMatrix, place: MatrixPlace, lanes: int):
-    """Data bits of a matrix's words, uint8 array [lanes, blocks * groups, word bits]."""
-    rows, groups = place.blocks * lanes, matrix.groups
-    codes = np.zeros((rows, groups, GROUP), np.uint8)
-    codes[: matrix.rows] = matrix.codes.reshape(-1, groups, GROUP).view(np.uint8)
-    scales = np.zeros((rows, groups, 1), np.uint8)
-    scales[: matrix.rows, :, 0] = matrix.group_scales
-    assert GROUP * CODE_BITS + GROUP_SCALE_BITS == WORD_BITS
-    bits = np.unpackbits(np.concatenate([codes, scales], axis=2), axis=2, bitorder="little")
-    by_lane = bits.reshape(place.blocks, lanes, groups, WORD_BITS).transpose(1, 0, 2, 3)
-    return by_lane.reshape(lanes, place.blocks * groups, WORD_BITS)
+    """Data bits of a matrix's words, uint8 array [lanes, blocks * words, word bits].
+
+    A row whose groups do not fill its last word ends in groups of zeros.
+    """
+    f, rows = matrix.format, place.blocks * lanes
+    words = -(-matrix.groups // f.groups_per_word)
+    parts = [
+        _field(matrix.codes, f.weight_bits, rows, words, f.codes_per_word),
+        _field(matrix.group_scales, f.scale_bits, rows, words, f.groups_per_word),
+        _field(matrix.minima, f.minimum_bits, rows, words, f.groups_per_word),
+    ]
+    bits = np.concatenate(parts, axis=2).reshape(place.blocks, lanes, words, f.word_bits)
+    return bits.transpose(1, 0, 2, 3).reshape(lanes, place.blocks * words, f.word_bits)
+
+
+def _field(values, width: int, rows: int, words: int, count: int):
+    """Bits of integers [some rows, elements], filled up with zeros: uint8 array [rows, words, count * width]."""
+    padded = np.zeros((rows, words * count), np.int64)
+    padded[: len(values), : values.shape[1]] = values
+    bits = padded[:, :, None] >> np.arange(width) & 1
+    return bits.astype(np.uint8).reshape(rows, words, count * width)
 
 
 def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
@@ -85,10 +96,11 @@ def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
         parts += [(getattr(layer, name), at) for name, at in layer_place.matrices.items()]
     if place.head is not place.embedding:
         parts.append((model.head, place.head))
-    words = max(at.weights + at.blocks * at.groups for _, at in parts)
-    data = np.zeros((config.lanes, words, WORD_BITS), np.uint8)
-    for matrix, at in parts:
-        data[:, at.weights : at.weights + at.blocks * at.groups] = weight_bits(matrix, at, config.lanes)
+    pieces = [(at.weights, weight_bits(matrix, at, config.lanes)) for matrix, at in parts]
+    words = max(start + piece.shape[1] for start, piece in pieces)
+    data = np.zeros((config.lanes, words, config.format.word_bits), np.uint8)
+    for start, piece in pieces:
+        data[:, start : start + piece.shape[1]] = piece
     return np.stack([encode(bank) for bank in data])
 
 

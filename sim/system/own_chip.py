@@ -14,7 +14,6 @@ from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
 from sim.checkpoint import LlamaShape
 from sim.design import load_design
-from sim.rates import WORD_BYTES
 from sim.system.language_model import LanguageModel
 from sim.system.machine import Engine, Machine
 from sim.system.own_tile import tile_cycles
@@ -60,13 +59,14 @@ def own_machine(design: str, tiles: int = TILES) -> Machine:
     """A chip of some tiles of a design."""
     tile = design_tile(design)
     config, clock, lanes = tile.config, tile.clock_hz, tiles * tile.config.lanes
-    bandwidth = lanes * WORD_BYTES * clock / config.period
+    bandwidth = lanes * config.format.word_bytes * clock / config.period
     area = tiles * (tile.macro_area + LOGIC_AREA)
-    operations = 2 * lanes * GROUP * clock / config.period  # one multiplication for each weight read
+    # One multiplication for each weight read.
+    operations = 2 * lanes * config.format.codes_per_word * clock / config.period
     leakage = tile.bank.leakage * config.banks + sum(sram.macro.leakage * sram.count for sram in tile.srams.values())
     return Machine(
         name=design if tiles > 1 else f"{design}-tile",
-        memory=lanes * config.lane_words * WORD_BYTES,
+        memory=lanes * config.lane_words * config.format.word_bytes,
         bandwidth=bandwidth,
         compute_16=operations,
         compute_8=operations,
@@ -75,9 +75,9 @@ def own_machine(design: str, tiles: int = TILES) -> Machine:
         die_area=float(area),
         tensor_chips=1,
         hop_time=HOP_TIME,
-        kv_memory=lanes * config.kv_words * GROUP,
-        kv_bandwidth=lanes * GROUP * clock,
-        read_energy=float(tile.bank.read_energy + LOGIC_ENERGY) / WORD_BYTES,
+        kv_memory=lanes * config.kv_words * config.format.kv_word_bits / 8,
+        kv_bandwidth=lanes * config.format.kv_word_bits / 8 * clock,
+        read_energy=float(tile.bank.read_energy + LOGIC_ENERGY) / config.format.word_bytes,
     )
 
 
