@@ -1,23 +1,25 @@
 """Time, energy, area and error rates of a bank of 6T cells, whose read current discharges a bitline."""
 
-import math
+import numpy as np
 
+from devicemodels.errors import UserError
 from devicemodels.macro.area import area_parts, periphery_leakage
-from devicemodels.macro.memory_macro import MemoryMacro, Parts, total
+from devicemodels.macro.limits import Limit, refuse
+from devicemodels.macro.limits import spread_out as limits_at
+from devicemodels.macro.memory_macro import MemoryMacro, Parts, shape_of, spread_out, total
 from devicemodels.macro.organisation import Organisation
 from devicemodels.macro.output_path import control_energy, output_delay, resolve_time, word_energy
-from devicemodels.macro.periphery import Periphery
+from devicemodels.macro.periphery import Periphery, load_periphery
 from devicemodels.macro.row_path import decoder_delay, decoder_energy, wordline_delay, wordline_energy
-from devicemodels.macro.sram_bank import SramBank, sram_bank
+from devicemodels.macro.sram_bank import SramBank, sram_limits
 from devicemodels.macro.wires import elmore_delay
-from devicemodels.quantities import Joule, Kelvin, Second, Volt, Watt
+from devicemodels.quantities import Ampere, Joule, Kelvin, Second, Volt, Watt
 from devicemodels.sram.cell import SramCell, leakage_current
-from devicemodels.statistics import normal_tail
-from devicemodels.technology import Technology
+from devicemodels.technology import Technology, check_temperature
 from devicemodels.transistor import fo4_at, switch_resistance
 
 
-def sram_macro(
+def sram_bank(
     *,
     technology: Technology,
     cell: SramCell,
@@ -25,18 +27,50 @@ def sram_macro(
     temperature: Kelvin,
     ports: int = 1,
     periphery: Periphery | None = None,
-) -> MemoryMacro:
-    """A bank of 6T (or 8T) cells as a `MemoryMacro`; arguments and `UserError` as for `sram_bank`."""
-    return macro_of(
-        sram_bank(
-            technology=technology,
-            cell=cell,
-            organisation=organisation,
-            temperature=temperature,
-            ports=ports,
-            periphery=periphery,
-        )
+) -> SramBank:
+    """Collect a bank, or many; the periphery defaults to the shipped sheet.
+
+    Raises
+    ------
+    UserError
+        If `ports` is neither 1 nor 2, or the temperature is out of range. What else forbids a bank is a limit
+        (`sram_limits`).
+    """
+    for extreme in (np.min(temperature), np.max(temperature)):
+        check_temperature(extreme, technology)
+    if ports not in (1, 2):
+        raise UserError(f"an SRAM bank with {ports} ports is not modelled; use 1 (6T) or 2 (8T, one more read port)")
+    return SramBank(
+        technology=technology,
+        cell=cell,
+        periphery=periphery or load_periphery().device,
+        organisation=organisation,
+        temperature=temperature,
+        ports=ports,
     )
+
+
+def sram_macro(**parts) -> MemoryMacro:
+    """One bank as a `MemoryMacro` of floats; arguments and `UserError` as for `sram_bank`, and for a broken limit."""
+    macro, limits = evaluate_sram(**parts)
+    refuse(limits)
+    return macro
+
+
+def evaluate_sram(**parts) -> tuple[MemoryMacro, tuple[Limit, ...]]:
+    """Many banks at once: a `MemoryMacro` of arrays, and the limits, which say where it can be built.
+
+    Arguments as for `sram_bank`, whose parts may hold arrays that broadcast together (`ports` may not).
+    """
+    return evaluate(sram_bank(**parts))
+
+
+def evaluate(bank: SramBank) -> tuple[MemoryMacro, tuple[Limit, ...]]:
+    """Numbers and limits of a bank, or of many."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        macro, limits = macro_of(bank), sram_limits(bank)
+    shape = np.broadcast_shapes(shape_of(macro), *(x.holds.shape for x in limits))
+    return spread_out(macro, shape), limits_at(limits, shape)
 
 
 def macro_of(bank: SramBank) -> MemoryMacro:
@@ -52,17 +86,20 @@ def macro_of(bank: SramBank) -> MemoryMacro:
         data_bits=bank.organisation.data_bits,
         check_bits=bank.organisation.check_bits,
         read_access=total(times),
-        read_cycle=read_cycle(bank),
+        read_cycle=read_cycle(bank, times),
         write_pulse=write_pulse(bank),
         write_cycle=write_cycle(bank),
         read_energy=total(energies),
         write_energy=write_energy(bank),
         leakage=leakage(bank),
         area=total(areas),
-        read_error_rate=read_error_rate(bank),
+        read_current=read_current(bank, times),
+        write_current=write_current(bank),
+        read_error_rate=bank.read_error_rate,
         write_error_rate=0.0,
         retention_error_rate=0.0,
         read_disturb_rate=0.0,
+        array_yield=bank.array_yield,
         temperature=bank.temperature,
         supply=bank.technology.supply,
         area_parts=areas,
@@ -90,19 +127,19 @@ def precharge_time(bank: SramBank, *, swing: Volt) -> Second:
         bank.technology, width=bank.cell.precharge_width, temperature=bank.temperature, pmos=True
     )
     wire = elmore_delay(driver=0.0, wire=bank.bitline_resistance, wire_load=bank.bitline_load)
-    settle = device * bank.bitline_load * math.log(max(10 * swing / bank.offset, 1.0))
+    settle = device * bank.bitline_load * np.log(np.maximum(10 * swing / bank.offset, 1.0))
     return wordline_delay(bank.row_path) + wire + settle
 
 
-def read_cycle(bank: SramBank) -> Second:
+def read_cycle(bank: SramBank, times: Parts) -> Second:
     """The longer of the access and of opening, sensing and closing the row.
 
     The wordline falls and the bitlines recover from the moment at which the amplifiers are enabled, while those resolve
     and the data leave.
     """
-    parts = dict(read_time_parts(bank))
+    parts = dict(times)
     opened = parts["decoder"] + bank.periphery.timing_guard * (parts["wordline"] + parts["bitline swing"])
-    return max(sum(parts.values()), opened + precharge_time(bank, swing=bank.swing))
+    return np.maximum(total(times), opened + precharge_time(bank, swing=bank.swing))
 
 
 def write_pulse(bank: SramBank) -> Second:
@@ -151,8 +188,13 @@ def leakage(bank: SramBank) -> Watt:
     return cells + periphery_leakage(bank.plan, temperature=bank.temperature)
 
 
-def read_error_rate(bank: SramBank) -> float:
-    """Normal tail of the swing at the guarded sense time over the spreads of cell current and offset."""
-    time = bank.periphery.timing_guard * bank.development_time
-    spread = math.hypot(bank.read_sigma * time / bank.bitline_load, bank.offset)
-    return normal_tail(bank.read_current * time / bank.bitline_load / spread)
+def read_current(bank: SramBank, times: Parts) -> Ampere:
+    """What the row and the precharged bitlines draw, over the time in which they move."""
+    parts, energies = dict(times), dict(read_energy_parts(bank))
+    moved = energies["wordline"] + energies["bitlines"]
+    return moved / bank.technology.supply / (parts["wordline"] + parts["bitline swing"])
+
+
+def write_current(bank: SramBank) -> Ampere:
+    """The charge of the written bitlines over the pulse."""
+    return bank.organisation.word_bits * bank.bitline_load * bank.technology.supply / write_pulse(bank)

@@ -1,6 +1,6 @@
 """Delay of wires inside a bank, to the point where 50 % of the swing arrives."""
 
-import math
+import numpy as np
 
 from devicemodels.quantities import Farad, Kelvin, Metre, Ohm, Ratio, Second
 from devicemodels.technology import REFERENCE_TEMPERATURE, Technology
@@ -31,5 +31,5 @@ def global_wire_delay(
     load = technology.global_wire_capacitance
     fo4 = fo4_at(technology, temperature=temperature)
     plain = elmore_delay(driver=driver, wire=resistance * length, wire_load=load * length, end_load=end_load)
-    repeated = 1.67 * math.sqrt(fo4 * resistance * load) * length + fo4
-    return min(plain, repeated)
+    repeated = 1.67 * np.sqrt(fo4 * resistance * load) * length + fo4
+    return np.minimum(plain, repeated)

@@ -1,0 +1,56 @@
+"""What a bank must satisfy to be built, for one bank or for many at once."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from devicemodels.errors import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """One condition: where it `holds`, and the `refusal` of a point where it does not.
+
+    `refusal` is a format string over `values`, each a number, a text, an array that broadcasts with `holds`, or a
+    function that gives one of these and is called only for a refusal.
+    """
+
+    name: str
+    holds: NDArray[np.bool_]
+    refusal: str
+    values: Mapping[str, Any]
+
+    def sentence(self, index: Any = ()) -> str:
+        """The refusal of the point at `index` of the broadcast arrays."""
+        return self.refusal.format(**{key: self._at(value, index) for key, value in self.values.items()})
+
+    def _at(self, value: Any, index: Any) -> Any:
+        given = value() if isinstance(value, Callable) else value
+        return given if isinstance(given, str) else np.broadcast_to(given, self.holds.shape)[index].item()
+
+
+def limit(name: str, holds: ArrayLike, refusal: str, /, **values: Any) -> Limit:
+    """A `Limit`; `holds` may be a single truth value."""
+    return Limit(name=name, holds=np.asarray(holds, dtype=bool), refusal=refusal, values=values)
+
+
+def spread_out(limits: Iterable[Limit], shape: tuple[int, ...]) -> tuple[Limit, ...]:
+    """The same limits, each with a truth value for every point of `shape`."""
+    return tuple(
+        Limit(name=x.name, holds=np.broadcast_to(x.holds, shape), refusal=x.refusal, values=x.values) for x in limits
+    )
+
+
+def legal(limits: Iterable[Limit]) -> NDArray[np.bool_]:
+    """Where all limits hold."""
+    return np.logical_and.reduce([x.holds for x in limits])
+
+
+def refuse(limits: Iterable[Limit]) -> None:
+    """Raise `UserError` with the sentence of the first limit that does not hold."""
+    for each in limits:
+        if not each.holds.all():
+            raise UserError(each.sentence(np.unravel_index(np.argmin(each.holds), each.holds.shape)))
