@@ -32,7 +32,7 @@ class Embedding(wiring.Component):
             {
                 "words": In(data.ArrayLayout(f.word_bits, config.lanes)),
                 "lane": In(range(config.lanes)),
-                "beat": In(3),
+                "beat": In(range(max(8, f.codes_per_word // config.lanes))),
                 "values": Out(data.ArrayLayout(signed(f.value_bits), config.lanes)),
             }
         )
