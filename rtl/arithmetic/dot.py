@@ -1,16 +1,17 @@
 """Dot products of weight words with groups of activations, and the exact sum over a row."""
 
+import enum
 import itertools
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.integers import signed_array, tree
 from rtl.formats import GROUP, NumberFormat
 
-PARTIAL = 8
+PARTIAL = 4
 """Products that are added up before the first register."""
 
 
@@ -88,6 +89,36 @@ class ActivationSums(wiring.Component):
         with m.If(valid):
             m.d.sync += [self.sums[group].eq(_total(partial, group)) for group in range(self.format.groups_per_word)]
         return m
+
+
+class Share(enum.IntEnum):
+    """Which group of an activation word each group of a weight or KV word is multiplied with."""
+
+    NONE = 0  # each with its own
+    PAIRS = 1  # two neighbours with one: the two terms of `IntegerMatrix.terms`
+    ALL = 2  # all with one: the slices of K and V
+
+
+def share_groups(activations, share, base, number_format: NumberFormat):
+    """The activations that lanes are given, as combinational logic; one multiplexer for all lanes.
+
+    activations : of an activation word, element 0 in the lowest bits
+    share : `Share`
+    base : which of the word's groups (`ALL`), or half of it (`PAIRS` in words of four groups), is meant
+    """
+    bits, groups = GROUP * number_format.activation_bits, range(number_format.groups_per_word)
+    if len(groups) == 1:
+        return activations
+    pairs = [(base << 1) + g // 2 if len(groups) == 4 else base for g in groups]
+    shared = [
+        Mux(
+            share == Share.NONE,
+            activations.word_select(g, bits),
+            activations.word_select(Mux(share == Share.PAIRS, pairs[g], base)[: len(groups).bit_length() - 1], bits),
+        )
+        for g in groups
+    ]
+    return Cat(*shared)
 
 
 class DotProduct(wiring.Component):

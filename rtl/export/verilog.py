@@ -13,14 +13,15 @@ TOP = "tile"
 
 def tile_sources(config: TileConfig) -> dict[str, str]:
     """File name and text of everything that a simulator needs for one tile; `TOP` is the top module."""
-    return {"lane.sv": _convert(Lane(config.format), "lane"), "tile.sv": _convert(Tile(config), TOP), **model_sources()}
+    lane, tile = component_sources(Lane(config.format), "lane"), component_sources(Tile(config), TOP)
+    return {**lane, **tile, **model_sources()}
 
 
-def _convert(component, name: str) -> str:
-    """SystemVerilog of a component, identical submodules once.
+def component_sources(component, name: str) -> dict[str, str]:
+    """File name and text of a component alone, identical submodules once.
 
     Yosys writes `always @*`, which an event-driven simulator does not run until something changes: a block
     that reads a constant register would stay unknown. `always_comb` runs at time zero.
     """
     text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
-    return share_identical(text.replace("always @* begin", "always_comb begin"))
+    return {f"{name}.sv": share_identical(text.replace("always @* begin", "always_comb begin"))}
