@@ -121,7 +121,7 @@ def prepare(
     with progress.step("Solve the device models"):
         tile = build_tile(design)
     with progress.step("Compile the model and run the integer golden"):
-        integers = quantise_model(model, tile.config.context)
+        integers = quantise_model(model, tile.config.context, tile.config.format)
         program = compile_model(model, tile.config, integers)
         prompt_tokens = _encode(model, prompt, tokens, program.context)
         expected = greedy(integers, prompt_tokens, tokens)
@@ -271,11 +271,17 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
         weight_words_read=observed["weight_words"],
         corrected_words=observed["corrected_words"],
         uncorrectable_words=observed["uncorrectable_words"],
-        macs=observed["lane_words"] * GROUP,
+        macs=_macs(program, tile, observed["lane_words"], prepared.total, first),
         simulation_s=observed["seconds"],
         build_s=prepared.build.seconds,
         run_folder=str(folder),
     )
+
+
+def _macs(program: Program, tile: Tile, lane_words: int, total: int, first: int) -> int:
+    """Multiply-accumulates of a run: a word of the weight banks has `codes_per_word` codes, a KV word 32."""
+    kv = sum(events(program.queues, tile.config, at, emits=at >= first)["KV reads"] for at in range(total))
+    return int((lane_words - kv) * tile.config.format.codes_per_word + kv * GROUP)
 
 
 def _mean(counters) -> Counter[str]:
