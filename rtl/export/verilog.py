@@ -3,6 +3,8 @@
 from amaranth.back import verilog
 
 from rtl.export.sharing import share_identical
+from rtl.host.top import TOP as HOSTED_TOP
+from rtl.host.top import HostedTile
 from rtl.memory.macros import model_sources
 from rtl.tile.config import TileConfig
 from rtl.tile.lane import Lane
@@ -13,10 +15,15 @@ TOP = "tile"
 
 def tile_sources(config: TileConfig) -> dict[str, str]:
     """File name and text of everything that a simulator needs for one tile; `TOP` is the top module."""
-    return {"lane.sv": _convert(Lane(), "lane"), "tile.sv": _convert(Tile(config), TOP), **model_sources()}
+    return {"lane.sv": convert(Lane(), "lane"), "tile.sv": convert(Tile(config), TOP), **model_sources()}
 
 
-def _convert(component, name: str) -> str:
+def hosted_sources(config: TileConfig) -> dict[str, str]:
+    """What `tile_sources` lacks for the tile with its host interface, whose top module is `HOSTED_TOP`."""
+    return {f"{HOSTED_TOP}.sv": convert(HostedTile(config), HOSTED_TOP)}
+
+
+def convert(component, name: str) -> str:
     """SystemVerilog of a component, identical submodules once.
 
     Yosys writes `always @*`, which an event-driven simulator does not run until something changes: a block
