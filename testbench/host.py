@@ -11,7 +11,7 @@ from rtl.host import loader, register_port, token_queue
 from rtl.host.packets import LoadTarget, packet, stream_bytes
 from rtl.host.registers import Access, Register, register
 
-PUBLIC = ("clk", "rst", "s_axil_*", "s_axis_*", "m_axis_*", "interrupt")
+PUBLIC = ("clk", "rst", "s_axil_*", "s_axis_*", "m_axis_*", "irq")
 """Ports that it uses."""
 
 BYTES = 4

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +30,7 @@ TARGETS = (
     LoadTarget(target=Target.PROMPT, banks=1, words=24, bits=16),
 )
 CONTEXT, LANES = 24, 3
+no_icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog is not installed")
 
 
 def test_registers_and_fields_have_places_of_their_own():
@@ -111,8 +113,8 @@ def test_commands_read_as_zero_and_events_have_enables():
     ]
 
 
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory):
+@pytest.fixture(scope="module", params=["verilator", pytest.param("icarus", marks=no_icarus)])
+def simulator(request, tmp_path_factory):
     """The interface alone, built."""
     folder = tmp_path_factory.mktemp("sources")
     interface = HostInterface(context=CONTEXT, lanes=LANES, targets=TARGETS)
@@ -120,7 +122,7 @@ def simulator(tmp_path_factory):
     for name, text in texts.items():
         (folder / name).write_text(text)
     return build(
-        sources=[folder / name for name in texts], toplevel="host", simulator="verilator",
+        sources=[folder / name for name in texts], toplevel="host", simulator=request.param,
         cache_root=cache_root() / "simulators", clock=None, public=PUBLIC,
     )  # fmt: skip
 

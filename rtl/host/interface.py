@@ -32,7 +32,7 @@ def bus_members() -> dict[str, wiring.Member]:
         **axi_lite_slave(registers.AXI, ADDRESS_BITS),
         **axi_stream(loading.AXI, STREAM_BITS, slave=True),
         **axi_stream(tokens.AXI, tokens.DATA_BITS, slave=False),
-        "interrupt": Out(1),
+        "irq": Out(1),
     }
 
 
@@ -62,7 +62,7 @@ class HostInterface(wiring.Component):
     s_axil_* : registers (`rtl.host.registers`), see `RegisterPort`
     s_axis_* : load packets (`rtl.host.packets`), see `PacketLoader`; none begins while a run is on
     m_axis_* : tokens, see `TokenQueue`, which holds all of a run
-    interrupt : an event whose interrupt is enabled has happened
+    irq : an event whose interrupt is enabled has happened
     tile_reset : resets the tile, for `RESET_CYCLES`
     start : for one cycle, with the settings beside it
     busy, token_valid, token, cycles ... : from the tile, as in `rtl.tile.tile.Tile`
@@ -141,7 +141,7 @@ class HostInterface(wiring.Component):
         """Sticky bits, the record of the first of each, and the interrupt."""
         before, number = Signal(), Signal(16)
         enabled = Cat(getattr(port, f"{name}_enable") for name, _ in EVENTS)
-        m.d.sync += [before.eq(on), self.interrupt.eq((port.status & enabled).any())]
+        m.d.sync += [before.eq(on), self.irq.eq((port.status & enabled).any())]
         m.d.comb += [
             port.done.eq(before & ~on),
             port.illegal_program.eq(self.illegal_program),

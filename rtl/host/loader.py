@@ -2,9 +2,12 @@
 
 import enum
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
+from types import SimpleNamespace
 
-from amaranth.hdl import Array, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.host.axi import STREAM_BITS, axi_stream
@@ -49,7 +52,7 @@ class PacketLoader(wiring.Component):
     abort : drop the rest of this packet, and the word that waits
     load_* : valid, ready, target, bank, address and data of a word
     loading : inside a packet, or a word waits
-    error, error_code : for one cycle, what is wrong with this packet (`PacketError`)
+    error, error_code : for one cycle, what is wrong with the packet (`PacketError`); a cycle after it was seen
     begun : for one cycle, a header has come
     """
 
@@ -72,59 +75,61 @@ class PacketLoader(wiring.Component):
         m = Module()
         most = max(one.beats for one in self.targets)
         state, inside, beat = Signal(State), Signal(), Signal(range(most + 1))
-        word = Signal(STREAM_BITS * most, reset_less=True)
+        word = [Signal(STREAM_BITS, name=f"word_{number}", reset_less=True) for number in range(most)]
         moves, last = Signal(), self.s_axis_tlast
         free = ~self.load_valid | self.load_ready
-        with m.Switch(state):
-            with m.Case(State.HEADER):
-                m.d.comb += self.s_axis_tready.eq(~self.hold)
-            with m.Case(State.WORDS):
-                m.d.comb += self.s_axis_tready.eq(free)
-            with m.Case(State.DROP):
-                m.d.comb += self.s_axis_tready.eq(1)
+        with m.If(state == State.HEADER):
+            m.d.comb += self.s_axis_tready.eq(~self.hold)
+        with m.Elif(state == State.WORDS):
+            m.d.comb += self.s_axis_tready.eq(free)
+        with m.Else():
+            m.d.comb += self.s_axis_tready.eq(state == State.DROP)
         m.d.comb += [
             moves.eq(self.s_axis_tvalid & self.s_axis_tready),
             self.loading.eq((state != State.HEADER) | self.load_valid),
             self.begun.eq(moves & (state == State.HEADER)),
-            self.load_data.eq(word[: len(self.load_data)]),
+            self.load_data.eq(Cat(word)[: len(self.load_data)]),
         ]
         with m.If(moves):
             m.d.sync += inside.eq(~last)
         with m.If(self.load_ready):
             m.d.sync += self.load_valid.eq(0)
-        header = Signal(HEADER)
-        with m.Switch(state):
-            with m.Case(State.HEADER):
-                with m.If(moves):
-                    m.d.sync += [header.eq(self.s_axis_tdata), beat.eq(0), state.eq(State.CHECK)]
-            with m.Case(State.CHECK):
-                self._check(m, state, header, inside)
-            with m.Case(State.WORDS):
-                with m.If(moves):
-                    m.d.sync += word.word_select(beat, STREAM_BITS).eq(self.s_axis_tdata)
-                    self._beat(m, state, header, beat, last)
-            with m.Case(State.DROP):
-                with m.If(moves & last):
-                    m.d.sync += state.eq(State.HEADER)
+        header, arriving = self._header()
+        m.d.sync += self.error.eq(0)
+        with m.If(state == State.CHECK):
+            self._check(m, state, header, inside)
+        with m.Elif(moves & (state == State.HEADER)):
+            m.d.sync += [kept.eq(arriving[name]) for name, kept in vars(header).items()]
+            m.d.sync += [beat.eq(0), state.eq(State.CHECK)]
+        with m.Elif(moves & (state == State.WORDS)):
+            for number, part in enumerate(word):
+                with m.If(beat == number):
+                    m.d.sync += part.eq(self.s_axis_tdata)
+            self._beat(m, state, header, beat, last)
+        with m.Elif(moves & last):  # the end of what is dropped
+            m.d.sync += state.eq(State.HEADER)
         with m.If(self.abort):
             m.d.sync += [state.eq(Mux(Mux(moves, ~last, inside), State.DROP, State.HEADER)), self.load_valid.eq(0)]
         return m
 
+    def _header(self):
+        """A register for each field of a header, and the header on the stream.
+
+        Registers of their own, since Icarus 11 runs for ever where a part of one is written.
+        """
+        arriving = data.View(HEADER, self.s_axis_tdata)
+        return SimpleNamespace(**{name: Signal(field.shape, name=name) for name, field in HEADER}), arriving
+
     def _of_target(self, target, value: Callable[[LoadTarget], int]):
         """A number of the memory that a header names; 0 for one that is not there."""
-        known = {int(one.target): value(one) for one in self.targets}
-        return Array([known.get(code, 0) for code in range(max(known) + 1)])[target]
+        return reduce(or_, (Mux(target == one.target, value(one), 0) for one in self.targets))
 
     def _check(self, m, state, header, inside):
         """Looks at a header, one cycle after it came."""
         words = self._of_target(header.target, lambda one: one.words)
         banks = self._of_target(header.target, lambda one: one.banks)
-        known = Signal()
-        with m.Switch(header.target):
-            with m.Case(*(int(one.target) for one in self.targets)):
-                m.d.comb += known.eq(1)
         code = Signal(PacketError)
-        with m.If(~known):
+        with m.If(banks == 0):
             m.d.comb += code.eq(PacketError.TARGET)
         with m.Elif(header.bank >= banks):
             m.d.comb += code.eq(PacketError.BANK)
@@ -134,8 +139,9 @@ class PacketLoader(wiring.Component):
             m.d.comb += code.eq(PacketError.ADDRESS)
         with m.Elif(~inside):
             m.d.comb += code.eq(PacketError.EARLY)
-        m.d.comb += [self.error.eq(code != PacketError.NONE), self.error_code.eq(code)]
-        m.d.sync += state.eq(Mux(~inside, State.HEADER, Mux(self.error, State.DROP, State.WORDS)))
+        wrong = code != PacketError.NONE
+        m.d.sync += [self.error.eq(wrong), self.error_code.eq(code)]
+        m.d.sync += state.eq(Mux(~inside, State.HEADER, Mux(wrong, State.DROP, State.WORDS)))
 
     def _beat(self, m, state, header, beat, last):
         """Takes one beat of a word; `header.address` and `header.count` are those of the words to come."""
@@ -153,5 +159,5 @@ class PacketLoader(wiring.Component):
                 header.count.eq(header.count - 1),
             ]
         code = Mux(last, PacketError.EARLY, PacketError.LATE)
-        m.d.comb += [self.error.eq(last != expected), self.error_code.eq(code)]
+        m.d.sync += [self.error.eq(last != expected), self.error_code.eq(code)]
         m.d.sync += state.eq(Mux(last, State.HEADER, Mux(expected, State.DROP, State.WORDS)))

@@ -1,5 +1,8 @@
 """The register table behind an AXI4-Lite slave."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -111,7 +114,10 @@ class RegisterPort(wiring.Component):
                     m.d.comb += getattr(self, field.name).eq(Mux(hit & allowed, ones, 0))
                 elif field.access is Access.WRITE_ONE_TO_CLEAR:
                     clears.append((hit & ones[0] | self.clear, getattr(self, field.name)))
-        for bit, (clear, event) in zip(self.status, clears, strict=True):
+        # Registers of their own, since Icarus 11 runs for ever where a part of one is written.
+        sticky = [Signal(name=f"status_{number}") for number in range(len(clears))]
+        m.d.comb += self.status.eq(Cat(sticky))
+        for bit, (clear, event) in zip(sticky, clears, strict=True):
             m.d.sync += bit.eq(bit & ~clear | event)
         return legal
 
@@ -121,13 +127,13 @@ class RegisterPort(wiring.Component):
         accepted, known = Signal(), Signal()
         value, kept = Signal(REGISTER_BITS), Signal(COUNTER_BITS - REGISTER_BITS)
         m.d.comb += [self._axi("arready").eq(~waits), accepted.eq(self._axi("arvalid") & ~waits)]
-        with m.Switch(address[2:]):
-            for register in REGISTERS:
-                with m.Case(register.offset // 4):
-                    m.d.comb += [known.eq(1), value.eq(self._value(register, kept))]
-                    if register.name.endswith("_LOW"):
-                        with m.If(accepted):
-                            m.d.sync += kept.eq(getattr(self, register.counter)[REGISTER_BITS:])
+        hits = {one.name: address[2:] == one.offset // 4 for one in REGISTERS}
+        m.d.comb += known.eq(Cat(hits.values()).any())
+        m.d.comb += value.eq(reduce(or_, (Mux(hits[one.name], self._value(one, kept), 0) for one in REGISTERS)))
+        for register in REGISTERS:
+            if register.name.endswith("_LOW"):
+                with m.If(accepted & hits[register.name]):
+                    m.d.sync += kept.eq(getattr(self, register.counter)[REGISTER_BITS:])
         with m.If(accepted):
             m.d.sync += [waits.eq(1), self._axi("rdata").eq(value)]
             m.d.sync += self._axi("rresp").eq(Mux(known, Response.OKAY, Response.SLVERR))

@@ -60,7 +60,7 @@ class TokenQueue(wiring.Component):
             m.d.sync += [head.eq(self._next(head)), self.m_axis_tvalid.eq(1)]
         with m.Elif(self.m_axis_tready):
             m.d.sync += self.m_axis_tvalid.eq(0)
-        m.submodules.memory = sram(
+        m.submodules.ring = sram(
             words=self.depth,
             grain=TOKEN_BITS + 1,
             read_enable=reads,

@@ -18,7 +18,7 @@ class HostedTile(wiring.Component):
     Attributes
     ----------
     clk, rst : clock, and reset to be held for two cycles at least
-    s_axil_*, s_axis_*, m_axis_*, interrupt : as in `HostInterface`
+    s_axil_*, s_axis_*, m_axis_*, irq : as in `HostInterface`
     """
 
     def __init__(self, config: TileConfig):
