@@ -101,16 +101,17 @@ class HostInterface(wiring.Component):
         m.d.comb += [
             on.eq(self.busy | (settle != 0)),
             expected.eq(port.total_length - port.prompt_length + 1),
-            possible.eq(
-                (port.prompt_length != 0)
-                & (port.prompt_length <= port.total_length)
-                & (port.total_length <= self.context)
-                & (expected + queue.level <= self.context)
-            ),
             port.start_refused.eq(on | loader.loading | port.resetting | ~possible),
             port.busy.eq(on),
             loader.hold.eq(on | port.start | port.resetting),
         ]
+        # A cycle late, which no start can see: settings change some cycles before one, and the queue grows only in a run.
+        m.d.sync += possible.eq(
+            (port.prompt_length != 0)
+            & (port.prompt_length <= port.total_length)
+            & (port.total_length <= self.context)
+            & (expected + queue.level <= self.context)
+        )
         m.d.comb += [getattr(self, name).eq(getattr(port, name)) for name in SETTINGS]
         m.d.sync += self.start.eq(port.start)
         with m.If(port.start | self.busy):
