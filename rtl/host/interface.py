@@ -105,7 +105,7 @@ class HostInterface(wiring.Component):
             port.busy.eq(on),
             loader.hold.eq(on | port.start | port.resetting),
         ]
-        # A cycle late, which no start can see: settings change some cycles before one, and the queue grows only in a run.
+        # A cycle late, which no start sees: settings change two cycles before it, and the queue grows only in a run.
         m.d.sync += possible.eq(
             (port.prompt_length != 0)
             & (port.prompt_length <= port.total_length)
