@@ -38,6 +38,7 @@ class Bench:
         self.host = Host(dut, dut.clk, dut.rst)
         self.monitor = AxiMonitor(dut, dut.clk, dut.rst)
         self.written: list[Write] = []
+        self.memory_busy = False
 
     async def begin(self, *, stalls: float | None = None):
         """Reset, then let the memories take words."""
@@ -62,7 +63,7 @@ class Bench:
         """Take words, with stalls; what waits must not change."""
         dut, waiting = self.dut, None
         while True:
-            dut.load_ready.value = int(self.random.random() >= stalls)
+            dut.load_ready.value = int(not self.memory_busy and self.random.random() >= stalls)
             await RisingEdge(dut.clk)
             valid = bool(dut.load_valid.value)
             word = self._word() if valid else None
@@ -333,7 +334,7 @@ async def the_run_is_on_until_counters_settle(one):
 
 @bench
 async def good_and_bad_packets(one):
-    """Random packets, four in ten wrong in one of seven ways, against `unpack`; each error is seen by its number."""
+    """Random packets, four in ten wrong in one of eight ways, against `unpack`; each error is seen by its number."""
     await one.begin()
     expected, rng = [], one.random
     for number in range(60):
@@ -370,6 +371,7 @@ def random_packet(rng):
         "beyond": lambda: [head(address=memory.words - count + 1), *beats[1:]],
         "huge": lambda: [head(address=2**20 - 1, count=2**20 - 1), *beats[1:]],
         "empty": lambda: [head(count=0), *beats[1:]],
+        "header only": lambda: beats[:1],
         "early": lambda: beats[: rng.randrange(1, len(beats))],
         "late": lambda: beats + [rng.getrandbits(64) for _ in range(rng.randrange(1, 9))],
     }
@@ -435,6 +437,24 @@ async def no_packet_begins_in_a_run(one):
     await refused(one, "CONTROL", start=1)
     one.host.stream.pause = False
     await one.host.loaded()
+    await one.host.write("CONTROL", start=1)
+
+
+@bench
+async def a_word_that_waits_is_still_being_loaded(one):
+    """The packet has gone, its last word waits for the memory: no run begins before that is written."""
+    await one.begin()
+    memory, one.memory_busy = TARGETS[0], True
+    await one.host.write("PROMPT_LENGTH", prompt_length=1)
+    await one.host.write("TOTAL_LENGTH", total_length=1)
+    await one.host.load(memory, [1 << 200])
+    await one.cycles(20)
+    assert await one.host.field("STATUS", "loading") == 1
+    await refused(one, "CONTROL", start=1)
+    one.memory_busy = False
+    await one.host.loaded()
+    await one.cycles(2)
+    assert [write.word for write in one.written] == [1 << 200]
     await one.host.write("CONTROL", start=1)
 
 
