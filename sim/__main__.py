@@ -1,4 +1,4 @@
-"""The command line: ``spinstream doctor | device | macro | explore | generate | decode | system | claim``.
+"""The command line: ``spinstream doctor | device | macro | explore | generate | synth | decode | system | claim``.
 
 Every command takes ``--json`` and then prints one JSON object, and nothing else, on standard output. Progress goes to
 standard error. A mistake of the user's is one sentence there and exit status 2; a run whose tokens or cycles are not
@@ -22,6 +22,7 @@ from devicemodels.errors import UserError
 from sim.console import TerminalProgress, output, table
 from sim.design import DEFAULT_DESIGN, Design, load_design
 from sim.measurement import Measurement
+from sim.synth.command import synth
 from sim.system.command import claim, system
 
 if TYPE_CHECKING:
@@ -223,6 +224,7 @@ def decode(
     _conclude(chosen, measurement, as_json)
 
 
+app.command()(synth)
 app.command()(system)
 app.command()(claim)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from rtl.formats import GROUP
+from sim.accounts import multiplications
 from sim.bench_mtj import INSTALL, EnsembleSpeed, PointSpeed, measure_ensemble, measure_points
 from sim.checkpoint import load_model
 from sim.compiler import quantise_model
@@ -48,8 +48,9 @@ def measure_design(name: str, progress) -> SimulationSpeed:
     with tempfile.TemporaryDirectory() as folder:
         observed = simulate(run, Path(folder), progress)
     seconds = observed["cpu_seconds"]
+    macs = multiplications(run.program, run.tile.config, len(run.prompt_tokens) - 1, run.total)
     return SimulationSpeed(
-        design=name, cycles=observed["cycles"] / seconds, macs=observed["lane_words"] * GROUP / seconds,
+        design=name, cycles=observed["cycles"] / seconds, macs=macs / seconds,
         tokens=run.total / seconds, build=0.0 if run.build.cached else run.build.seconds,
     )  # fmt: skip
 

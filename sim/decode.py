@@ -14,8 +14,7 @@ from pathlib import Path
 
 from devicemodels.errors import UserError
 from rtl.export.verilog import TOP
-from rtl.formats import GROUP
-from sim.accounts import events
+from sim.accounts import events, multiplications
 from sim.cache import cache_root, content_key
 from sim.checkpoint import Model
 from sim.compiler import Program, compile_model, quantise_model
@@ -271,17 +270,11 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
         weight_words_read=observed["weight_words"],
         corrected_words=observed["corrected_words"],
         uncorrectable_words=observed["uncorrectable_words"],
-        macs=_macs(program, tile, observed["lane_words"], prepared.total, first),
+        macs=multiplications(program, tile.config, first, prepared.total),
         simulation_s=observed["seconds"],
         build_s=prepared.build.seconds,
         run_folder=str(folder),
     )
-
-
-def _macs(program: Program, tile: Tile, lane_words: int, total: int, first: int) -> int:
-    """Multiply-accumulates of a run: a word of the weight banks has `codes_per_word` codes, a KV word 32."""
-    kv = sum(events(program.queues, tile.config, at, emits=at >= first)["KV reads"] for at in range(total))
-    return int((lane_words - kv) * tile.config.format.codes_per_word + kv * GROUP)
 
 
 def _mean(counters) -> Counter[str]:

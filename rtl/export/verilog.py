@@ -3,6 +3,8 @@
 from amaranth.back import verilog
 
 from rtl.export.sharing import share_identical
+from rtl.host.top import TOP as HOSTED_TOP
+from rtl.host.top import HostedTile
 from rtl.memory.macros import model_sources
 from rtl.tile.config import TileConfig
 from rtl.tile.lane import Lane
@@ -15,6 +17,11 @@ def tile_sources(config: TileConfig) -> dict[str, str]:
     """File name and text of everything that a simulator needs for one tile; `TOP` is the top module."""
     lane, tile = component_sources(Lane(config.format), "lane"), component_sources(Tile(config), TOP)
     return {**lane, **tile, **model_sources()}
+
+
+def hosted_sources(config: TileConfig) -> dict[str, str]:
+    """What `tile_sources` lacks for the tile with its host interface, whose top module is `HOSTED_TOP`."""
+    return component_sources(HostedTile(config), HOSTED_TOP)
 
 
 def component_sources(component, name: str) -> dict[str, str]:
