@@ -124,7 +124,7 @@ def bench(test):
 
     async def run(dut):
         one = Bench(dut)
-        await with_timeout(test(one), 400_000 * PERIOD_NS, "ns")
+        await with_timeout(test(one), 60_000 * PERIOD_NS, "ns")
         await Timer(20 * PERIOD_NS, "ns")
         one.finish()
 
@@ -496,7 +496,28 @@ async def a_soft_reset_ends_runs_and_packets(one):
         await one.host.load(memory, whole)
         await one.host.loaded()
         assert [write.word for write in one.written] == whole
+    await stop_in_a_packet(one, memory)
     assert "packet_error" not in await one.events()
+
+
+async def stop_in_a_packet(one, memory):
+    """With the host stopped after a word and a half: the rest of that packet is dropped, and no more than that."""
+    words = [one.random.getrandbits(memory.bits) for _ in range(5)]
+    one.written.clear()
+    one.host.stream.clear_pause_generator()
+    one.host.stream.pause = False
+    before = one.monitor.moved["s_axis_t"]
+    one.host.stream.send_nowait(stream_bytes(packet(memory, words)))
+    while one.monitor.moved["s_axis_t"] < before + 1 + memory.beats * 3 // 2:
+        await one.cycles(1)
+    one.host.stream.pause = True
+    await one.cycles(20)
+    await one.host.write("CONTROL", soft_reset=1)
+    one.host.stream.pause = False
+    await one.host.load(memory, words[::-1])
+    await one.host.loaded()
+    await one.cycles(2)
+    assert [write.word for write in one.written] in (words[:1] + words[::-1], words[:2] + words[::-1])
 
 
 @bench
