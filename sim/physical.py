@@ -74,7 +74,7 @@ def max_clock(tile: Tile, synthesis: Synthesis) -> float:
     technology = tile.technology
     fo4 = fo4_at(technology, temperature=tile.temperature)
     slowest = max([synthesis.depth_fo4 * fo4, *(sram.macro.read_access for sram in tile.srams.values())])
-    return (1 - technology.clock_margin) / (slowest + technology.flop_overhead_fo4 * fo4)
+    return float((1 - technology.clock_margin) / (slowest + technology.flop_overhead_fo4 * fo4))
 
 
 def gates_below(synthesis: Synthesis, name: str) -> float:

@@ -162,7 +162,7 @@ def test_a_clock_that_the_logic_does_not_reach_fails(synth):
     ("arguments", "message"),
     [
         (["mram-2nm"], "there is no design 'mram-2nm'"),
-        (["--technology", "3nm"], "3nm"),
+        (["--technology", "2nm"], "2nm"),
         (["--activity", "2"], "--activity is 2, but"),
         (["--activity", "much"], "should be a valid number"),
     ],
