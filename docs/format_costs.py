@@ -25,7 +25,10 @@ FORMATS = {
     "    ": dataclasses.replace(CHEAP, activation_bits=12),
     "`ACCURATE`": ACCURATE,
 }
-HEAD = "| | W | A | KV | d | m | G | word | b/w | NAND2 | FO4 | um2 | um2/B | perplexity | same | greedy | KL |"
+HEAD = (
+    "| | W | A | KV | d | m | G | word, bits | bits/weight | NAND2 | FO4 | um2 | um2/B "
+    "| perplexity | same | greedy | divergence |"
+)
 
 
 def main():

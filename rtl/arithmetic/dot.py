@@ -165,16 +165,16 @@ class DotProduct(wiring.Component):
         first = [self.first, *(Signal(name=f"first_{i}") for i in range(3))]
         for stages in (valid, first):
             m.d.sync += [after.eq(before) for before, after in itertools.pairwise(stages)]
-        scaled = Signal(signed(f.accumulator_bits), reset_less=True)
+        scaled = signed_array(f.groups_per_word, f.accumulator_bits, "scaled")
         terms = self._terms(m, valid)
         with m.If(valid[2]):
-            m.d.sync += scaled.eq(tree(terms, lambda a, b: a + b))
+            m.d.sync += [group.eq(term) for group, term in zip(scaled, terms, strict=True)]
         with m.If(valid[3]):
-            m.d.sync += self.sum.eq(Mux(first[3], 0, self.sum) + scaled)
+            m.d.sync += self.sum.eq(tree([Mux(first[3], 0, self.sum), *scaled], lambda a, b: a + b))
         return m
 
     def _terms(self, m, valid):
-        """What a word adds to its row, in the third cycle: one or two terms a group."""
+        """What each group of a word adds to its row, in the third cycle."""
         f, width = self.format, self.format.weight_bits + self.format.activation_bits
         partial = signed_array(f.codes_per_word // PARTIAL, width + PARTIAL.bit_length() - 1, "partial")
         totals = signed_array(f.groups_per_word, width + GROUP.bit_length() - 1, "total")
@@ -186,10 +186,11 @@ class DotProduct(wiring.Component):
         terms = [total * (s.as_signed() if f.signed_scales else s) for total, s in zip(totals, scales, strict=True)]
         if f.minima:
             minima = self._delayed(m, valid, self.minima, f.minimum_bits, "minimum")
-            terms += [minimum.as_signed() * self.activation_sums[g] for g, minimum in enumerate(minima)]
+            for group, minimum in enumerate(minima):
+                terms[group] += minimum.as_signed() * self.activation_sums[group]
         elif f.needs_sums:
             (offset,) = self._delayed(m, valid, self.offset, 1, "offset")
-            terms.append(Mux(offset, self.activation_sums[0] * f.kv_offset, 0))
+            terms[0] += Mux(offset, self.activation_sums[0] * f.kv_offset, 0)
         return terms
 
     def _products(self, index):
