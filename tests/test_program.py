@@ -101,8 +101,8 @@ FORMATS = {
 def test_formats(number_format, lanes):
     """96 columns are three groups: with two or four to a word the last word of a row is not filled."""
     shape = dataclasses.replace(SHAPE, dim=96, head_dim=16)
-    config = dataclasses.replace(TILE, lanes=lanes, vector_lanes=4, banks_per_lane=2, format=number_format)
-    config = dataclasses.replace(config, bank_words=30000)
+    banks = {"banks_per_lane": 2, "bank_words": 30000}
+    config = dataclasses.replace(TILE, lanes=lanes, vector_lanes=4, format=number_format, **banks)
     check_every_step(shape, config, four_bits=number_format.weight_bits == 4)
 
 
