@@ -18,7 +18,7 @@ from testbench.runner import SimulationError
 LONG_PROMPT = "And it came to pass, when the king heard the words of the man of God, that he "
 DESIGNS = ["mram-22nm", "sram-22nm"]
 UTILISATION = {"mram-22nm": 0.75, "sram-22nm": 0.55, "mram-22nm-4bit": 0.22}
-"""Least that the shipped model gives; it is small, so that waits for latencies weigh the more the faster the banks are."""
+"""Least that the shipped model gives; it is small, and waits for latencies weigh the more the faster the banks are."""
 
 
 @pytest.fixture(scope="module")
