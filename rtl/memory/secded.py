@@ -8,9 +8,11 @@ R. W. Hamming, Bell Syst. Tech. J. 29, 147 (1950).
 import functools
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from rtl.memory.correction import moments, one_hot
 
 
 @functools.cache
@@ -93,10 +95,22 @@ def decode(code, data_bits: int):
     return repaired[:, data_positions(data_bits)], corrected, ~corrected & (odd | (syndrome != 0))
 
 
+def encode_value(m: Module, data: Value) -> Value:
+    """`encode` of one word as combinational logic."""
+    bits = len(data)
+    placed, checks = Signal(code_bits(bits)), Signal(check_bits(bits) - 1)
+    m.d.comb += Cat(placed[p] for p in data_positions(bits)).eq(data)
+    of = moments(m, placed, 1)
+    m.d.comb += checks.eq(Cat(of[(j,)] for j in range(len(checks))))
+    place = {1 << j: bit for j, bit in enumerate(checks)} | {0: of[()] ^ checks.xor()}
+    return Cat(place.get(p, placed[p]) for p in range(len(placed)))
+
+
 class SecdedDecoder(wiring.Component):
     """`decode` at full rate: one codeword a cycle, latency 3 cycles.
 
-    The first stage only keeps the word, so that a bank's read time is followed by a register and no logic.
+    The first stage only keeps the word, so that a bank's read time is followed by a register and no logic. The others
+    follow it and need no enable: while it holds, they do.
 
     Attributes
     ----------
@@ -125,32 +139,20 @@ class SecdedDecoder(wiring.Component):
         captured, code = Signal(length, reset_less=True), Signal(length, reset_less=True)
         syndrome, odd = Signal(hamming, reset_less=True), Signal()
         arrived, valid = Signal(), Signal()
-        m.d.sync += [arrived.eq(self.valid), valid.eq(arrived)]
         with m.If(self.valid):
             m.d.sync += captured.eq(self.code)
-        with m.If(arrived):
-            m.d.sync += [code.eq(captured), Cat(odd, syndrome).eq(_parities(captured, hamming))]
+        of = moments(m, captured, 1)
+        m.d.sync += [
+            Cat(arrived, valid).eq(Cat(self.valid, arrived)),
+            code.eq(captured),
+            Cat(odd, syndrome).eq(Cat(of[()], *(of[(j,)] for j in range(hamming)))),
+        ]
         inside = syndrome < length
         repaired = Signal(length)
-        m.d.comb += repaired.eq(code ^ Mux(odd & inside, Const(1, length) << syndrome, 0)[:length])
-        with m.If(valid):
-            m.d.sync += self.data.eq(Cat(repaired[start:stop] for start, stop in data_runs(self.data_bits)))
+        m.d.comb += repaired.eq(code ^ one_hot(m, syndrome, length, odd))
         m.d.sync += [
+            self.data.eq(Cat(repaired[start:stop] for start, stop in data_runs(self.data_bits))),
             self.corrected.eq(valid & odd & inside),
             self.uncorrectable.eq(valid & Mux(odd, ~inside, syndrome != 0)),
         ]
         return m
-
-
-def _parities(code, count: int):
-    """Overall parity, then the syndrome bits: parity of the positions that have bit j set.
-
-    The word is folded in half once a bit, from the top: the upper half's parity is that bit's, and half the
-    word plus half the word is all that the lower bits need.
-    """
-    folded, bits = Cat(code, Const(0, (1 << count) - len(code))), []
-    for bit in reversed(range(count)):
-        upper = folded[1 << bit :]
-        bits.insert(0, upper.xor())
-        folded = folded[: 1 << bit] ^ upper
-    return Cat(folded, *bits)
