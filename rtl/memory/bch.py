@@ -12,11 +12,10 @@ import functools
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from devicemodels.errors import UserError
 from rtl.memory import galois
-from rtl.memory.correction import moments, one_hot
+from rtl.memory.correction import Decoder, corrector_ports, moments, one_hot
 
 SHORTEST, LONGEST = 8, (1 << galois.ORDERS[-1]) - 2 * galois.ORDERS[-1] - 1
 """Data bits of the words that the fields of `rtl.memory.galois` can protect."""
@@ -141,9 +140,9 @@ def decode(code, data_bits: int):
     return repaired[:, data_positions(data_bits)], corrected, ~located
 
 
-def sums(m: Module, code: Value, order: int) -> Value:
+def sums(m: Module, code: Value) -> Value:
     """Parity, S1 and S3 of a codeword as combinational logic: S3 is a quadratic form in the bits of the positions."""
-    of = moments(m, code, 2)
+    of, order = moments(m, code, 2), (len(code) - 1).bit_length()
     cubes = [
         Cat(value for key, value in of.items() if key and _cube(key, order) >> row & 1).xor() for row in range(order)
     ]
@@ -162,20 +161,64 @@ def encode_value(m: Module, data: Value) -> Value:
     """`encode` of one word as combinational logic."""
     bits = len(data)
     placed, found = Signal(code_bits(bits)), Signal(check_bits(bits))
-    m.d.comb += [
-        Cat(placed[p] for p in data_positions(bits)).eq(data),
-        found.eq(sums(m, placed, field_order(bits))),
-    ]
+    m.d.comb += [Cat(placed[p] for p in data_positions(bits)).eq(data), found.eq(sums(m, placed))]
     checks = galois.linear(found, check_images(bits))
     place = {p: bit for bit, p in enumerate(check_positions(bits))}
     return Cat(checks[place[p]] if p in place else placed[p] for p in range(len(placed)))
 
 
-class BchDecoder(wiring.Component):
-    """`decode` at full rate: one codeword a cycle, latency 4 cycles.
+class BchCorrector(wiring.Component):
+    """Solves for y, then locates and flips: one word a cycle, latency 2 cycles."""
 
-    The first stage only keeps the word, the second sums, the third solves for y, the fourth locates and flips. All but
-    the first follow the word that is kept, so they need no enable.
+    LATENCY = 2
+
+    def __init__(self, data_bits: int):
+        self.data_bits = data_bits
+        super().__init__(corrector_ports(data_bits, code_bits(data_bits)))
+
+    def elaborate(self, platform):
+        m = Module()
+        order, length = field_order(self.data_bits), len(self.code)
+        code, valid = Signal(length, reset_less=True), Signal()
+        odd, s1, root, solved = (Signal(width, reset_less=True) for width in (1, order, order, 1))
+        m.d.sync += [
+            code.eq(self.code),
+            valid.eq(self.valid),
+            Cat(odd, s1).eq(self.sums),
+            Cat(root, solved).eq(self._solve(m)),
+        ]
+        first, second, found = Signal(order), Signal(order), Signal(length)
+        located, wrong = Signal(), Signal()
+        m.d.comb += [
+            first.eq(galois.product(m, s1, root, order)),
+            second.eq(first ^ s1),
+            located.eq(solved & (first < length) & (second < length)),
+            wrong.eq(odd | s1.any()),
+            found.eq(one_hot(m, first, length, located & ~odd) | one_hot(m, second, length, located & wrong)),
+        ]
+        m.d.sync += [
+            self.data.eq(Cat(code[p] ^ found[p] for p in data_positions(self.data_bits))),
+            self.corrected.eq(valid & located & wrong),
+            self.uncorrectable.eq(valid & ~located),
+        ]
+        return m
+
+    def _solve(self, m):
+        """The root y, and whether it solves the equation: 1 if odd, any otherwise. The cube's inverse is a table."""
+        order = field_order(self.data_bits)
+        odd, s1, s3 = self.sums[0], self.sums[1 : order + 1], self.sums[order + 1 :]
+        inverse, ratio, root = Signal(order), Signal(order), Signal(order)
+        m.d.comb += [
+            inverse.eq(galois.lookup(m, s1, galois.power(np.arange(1 << order), -3, order))),
+            ratio.eq(galois.product(m, s3, inverse, order) ^ 1),
+            root.eq(galois.linear(ratio, galois.quadratic_roots(order))),
+        ]
+        solved = Mux(odd, ratio == 0, ~galois.parity(ratio, galois.trace_mask(order)))
+        return Cat(root, Mux(s1.any(), solved, s3 == 0))
+
+
+class BchDecoder(Decoder):
+    """`decode` at full rate: one codeword a cycle, latency 4 cycles.
 
     Attributes
     ----------
@@ -184,60 +227,7 @@ class BchDecoder(wiring.Component):
     corrected, uncorrectable : raised for one cycle with the word
     """
 
-    LATENCY = 4
+    LATENCY = Decoder.SUM_LATENCY + BchCorrector.LATENCY
 
     def __init__(self, data_bits: int):
-        self.data_bits = data_bits
-        self.order = field_order(data_bits)
-        super().__init__(
-            {
-                "code": In(code_bits(data_bits)),
-                "valid": In(1),
-                "data": Out(data_bits),
-                "corrected": Out(1),
-                "uncorrectable": Out(1),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        order, length = self.order, code_bits(self.data_bits)
-        code = [Signal(length, name=f"code_{i}", reset_less=True) for i in range(3)]
-        valid = [Signal(name=f"valid_{i}") for i in range(3)]
-        with m.If(self.valid):
-            m.d.sync += code[0].eq(self.code)
-        m.d.sync += [Cat(code[1:]).eq(Cat(code[:2])), Cat(valid).eq(Cat(self.valid, valid))]
-        odd, s1, s3 = (Signal(width, reset_less=True) for width in (1, order, order))
-        m.d.sync += Cat(odd, s1, s3).eq(sums(m, code[0], order))
-        odd_2, s1_2, root, solved = (Signal(width, reset_less=True) for width in (1, order, order, 1))
-        m.d.sync += [odd_2.eq(odd), s1_2.eq(s1), Cat(root, solved).eq(self._solve(m, odd, s1, s3))]
-        first, second = Signal(order), Signal(order)
-        located, wrong = Signal(), Signal()
-        m.d.comb += [
-            first.eq(galois.product(m, s1_2, root, order)),
-            second.eq(first ^ s1_2),
-            located.eq(solved & (first < length) & (second < length)),
-            wrong.eq(odd_2 | s1_2.any()),
-        ]
-        found = one_hot(m, first, length, located & ~odd_2) | one_hot(m, second, length, located & wrong)
-        repaired = Signal(length)
-        m.d.comb += repaired.eq(code[2] ^ found)
-        m.d.sync += [
-            self.data.eq(Cat(repaired[p] for p in data_positions(self.data_bits))),
-            self.corrected.eq(valid[2] & located & wrong),
-            self.uncorrectable.eq(valid[2] & ~located),
-        ]
-        return m
-
-    def _solve(self, m, odd, s1, s3):
-        """The root y, and whether it solves the equation: 1 if odd, any otherwise. The cube's inverse is a table."""
-        order = self.order
-        inverse, ratio = Signal(order), Signal(order)
-        m.d.comb += [
-            inverse.eq(galois.lookup(m, s1, galois.power(np.arange(1 << order), -3, order))),
-            ratio.eq(galois.product(m, s3, inverse, order) ^ 1),
-        ]
-        solved = Mux(odd, ratio == 0, ~galois.parity(ratio, galois.trace_mask(order)))
-        root = Signal(order)
-        m.d.comb += root.eq(galois.linear(ratio, galois.quadratic_roots(order)))
-        return Cat(root, Mux(s1.any(), solved, s3 == 0))
+        super().__init__(data_bits, code_bits(data_bits), sums, BchCorrector(data_bits))
