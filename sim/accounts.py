@@ -5,22 +5,30 @@ from collections import Counter
 from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Source
+from sim.timing import Queues
 
 
-def events(instructions: tuple[Instruction, ...], config: TileConfig, position: int, *, emits: bool) -> Counter[str]:
+def played(queues: Queues, *, emits: bool) -> list[Instruction]:
+    """The instructions of both queues that are played for a token: all, or those before the end of the prompt."""
+    stream, vector = queues
+    if emits:
+        return [*stream[:-1], *vector]
+    end = next(i for i, instruction in enumerate(vector) if instruction.source == Source.END_OF_PROMPT)
+    return [*stream[: vector[end].after], *vector[: end + 1]]
+
+
+def events(queues: Queues, config: TileConfig, position: int, *, emits: bool) -> Counter[str]:
     """Accesses of one token at a position, each of one word of one memory.
 
     Keys: `weight reads` and `KV reads` (all lanes together), `lane words` (words multiplied), `KV writes`,
     `vector reads`, `vector writes`, `activation reads`, `activation writes`, `constant reads`, `constant writes`,
-    `program reads`, `prompt reads` and `vector steps`. An embedding counts as a read of every bank, of which one
-    lane's word is used.
+    `program reads`, `prompt reads` and `vector steps`. An embedding counts as a read of a bank of every lane, of which
+    one lane's word is used.
     """
     pages, counts = position // GROUP + 1, Counter()
-    for instruction in instructions:
+    for instruction in played(queues, emits=emits):
         counts["program reads"] += 1
-        counts["prompt reads"] += 1  # the prompt memory is read with the program's
-        if instruction.source == Source.END_OF_PROMPT and not emits:
-            break
+        counts["prompt reads"] += not instruction.streams  # the prompt memory is read with the vector queue's program
         if instruction.source < Source.END_OF_PROMPT:
             _count(counts, instruction, config, pages)
     return counts
@@ -28,26 +36,28 @@ def events(instructions: tuple[Instruction, ...], config: TileConfig, position: 
 
 def _count(counts, instruction, config, pages):
     steps, lanes = instruction.steps(pages), config.lanes
-    rows = instruction.blocks * (pages if instruction.blocks_by_page else 1)
-    counts["vector steps"] += rows
+    embeds = instruction.source == Source.EMBEDDING
+    beats = config.drain if instruction.streams and not embeds else 1
+    words = instruction.blocks * (pages if instruction.blocks_by_page else 1) * beats
+    counts["vector steps"] += words
     if instruction.source in (Source.WEIGHTS, Source.KV):
         kind = "weight" if instruction.source == Source.WEIGHTS else "KV"
         counts[f"{kind} reads"] += steps * lanes
         counts["lane words"] += steps * lanes
         counts["activation reads"] += steps
-    elif instruction.source == Source.EMBEDDING:
-        counts["weight reads"] += steps // config.beats * lanes
+    elif embeds:
+        counts["weight reads"] += steps // (config.beats * config.groups_per_word) * lanes
     elif instruction.source == Source.VECTOR:
-        counts["vector reads"] += rows
-    counts["vector reads"] += rows * (instruction.alu != Alu.PASS)
-    counts["constant reads"] += rows * (instruction.constant_mode != Constant.ONE)
+        counts["vector reads"] += words
+    counts["vector reads"] += words * (instruction.alu != Alu.PASS)
+    counts["constant reads"] += words * (instruction.constant_mode != Constant.ONE)
     counts["constant writes"] += instruction.source == Source.KEEP
     written = {
         Destination.VECTOR: ("vector writes", 2),
         Destination.ACTIVATION: ("activation writes", 1),
         Destination.KEY: ("KV writes", 1),
-        Destination.VALUE: ("KV writes", lanes),
+        Destination.VALUE: ("KV writes", config.vector_lanes),
     }
     if instruction.destination in written:
         name, copies = written[instruction.destination]
-        counts[name] += rows * copies
+        counts[name] += words * copies

@@ -9,7 +9,6 @@ from devicemodels.quantities import Sheet
 from devicemodels.row import Row
 from devicemodels.sram import SramCell, load_sram_cell
 from devicemodels.technology import Technology, load_technology
-from rtl.formats import WORD_BITS
 from rtl.memory.secded import check_bits
 from sim.design import Design
 
@@ -40,9 +39,9 @@ def load_sheets(design: Design) -> LoadedSheets:
 
 def organisation(design: Design) -> Organisation:
     """How the weight bank's words lie: the design's words, rows and mux, the tile's word with its check bits."""
-    memory = design.memory
+    memory, bits = design.memory, design.format.word_bits
     return Organisation(
-        words=memory.words, data_bits=WORD_BITS, check_bits=check_bits(WORD_BITS), rows=memory.rows, mux=memory.mux
+        words=memory.words, data_bits=bits, check_bits=check_bits(bits), rows=memory.rows, mux=memory.mux
     )
 
 

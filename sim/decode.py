@@ -232,14 +232,14 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
     program, tile, physical = prepared.program, prepared.tile, prepared.physical
     first = len(prepared.prompt_tokens) - 1
     generated = range(first, prepared.total)
-    predicted = emission_cycles(program.instructions, first + 1, prepared.total)
-    prefill = predicted[0] - token_cycles(program.instructions, first, emits=True)
+    predicted = emission_cycles(program.queues, tile.config, first + 1, prepared.total)
+    prefill = predicted[0] - token_cycles(program.queues, tile.config, first, emits=True)
     cycles = (observed["token_cycles"][-1] - prefill) / len(generated)
-    counts = _mean(events(program.instructions, tile.config, at, emits=True) for at in generated)
+    counts = _mean(events(program.queues, tile.config, at, emits=True) for at in generated)
     # Words are the hardware's own count, less what the schedule says of the prompt before the first token.
-    before = sum(events(program.instructions, tile.config, at, emits=False)["weight reads"] for at in range(first))
+    before = sum(events(program.queues, tile.config, at, emits=False)["weight reads"] for at in range(first))
     counts["weight reads"] = (observed["weight_words"] - before) / len(generated)
-    phases = _mean(phase_cycles(program.instructions, at, emits=True) for at in generated)
+    phases = _mean(phase_cycles(program.queues, tile.config, at) for at in generated)
     figures = rates(tile, weight_words=counts["weight reads"], cycles=cycles, area=physical.total_area)
     joules = energy(physical, counts, cycles)
     return Measurement(
@@ -263,7 +263,7 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
         peak_bandwidth_density_tb_per_s_mm2=figures.peak_bandwidth_density / TB_PER_S_MM2,
         bank_bandwidth_density_tb_per_s_mm2=figures.peak_bandwidth_density
         * physical.total_area
-        / (tile.bank.area * tile.config.lanes)
+        / (tile.bank.area * tile.config.banks)
         / TB_PER_S_MM2,
         tokens_per_s=figures.tokens_per_s,
         energy_per_token_j=sum(joules.values()),
@@ -290,7 +290,8 @@ def _write_results(folder: Path, prepared: Prepared, measurement: Measurement):
     for name, text in prepared.sources.items():
         (folder / "verilog" / name).write_text(text)
     (folder / "measurement.json").write_text(json.dumps(measurement.as_dict(), indent=1))
-    (folder / "program.txt").write_text("".join(f"{i}\n" for i in prepared.program.instructions))
+    for name, instructions in zip(("stream", "vector"), prepared.program.queues, strict=True):
+        (folder / f"{name}_program.txt").write_text("".join(f"{i}\n" for i in instructions))
     manifest = {
         "design": asdict(prepared.design),
         "expected_tokens": prepared.expected,

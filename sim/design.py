@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from devicemodels.errors import UserError
+from rtl.formats import NumberFormat
 
 DESIGNS = Path(__file__).parent / "designs"
 DEFAULT_DESIGN = "mram-22nm"
@@ -29,9 +30,12 @@ class Sheets:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryChoice:
-    """The weight bank: kind of cell, words, rows of an array, words sharing a sense amplifier, and temperature."""
+    """The weight banks: kind of cell, banks of a lane (which deliver in turn), words, rows of an array, words sharing a
+    sense amplifier, and temperature.
+    """
 
     kind: Literal["mram", "sram"]
+    banks_per_lane: int
     words: int
     rows: int
     mux: int
@@ -40,9 +44,12 @@ class MemoryChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class TileChoice:
-    """The tile: lanes (each with a weight bank of its own), clock, context in tokens, and its SRAMs in words."""
+    """The tile: lanes (each with weight banks of its own), elements of the vector unit, clock, context in tokens, and
+    its SRAMs in words.
+    """
 
     lanes: int
+    vector_lanes: int
     clock_mhz: float
     context: int
     kv_words: int
@@ -60,6 +67,7 @@ class Design:
     description: str
     sheets: Sheets
     memory: MemoryChoice
+    format: NumberFormat
     tile: TileChoice
 
 
@@ -132,6 +140,8 @@ def _value(expected: Any, value: Any, path: Path, key: str) -> Any:
         return _record(expected, value, path, f"{key}.")
     if typing.get_origin(expected) is Literal:
         return _one_of(typing.get_args(expected), value, path, key)
+    if expected is bool:
+        return _truth(value, path, key)
     return _text(value, path, key) if expected is str else _positive(expected, value, path, key)
 
 
@@ -139,6 +149,12 @@ def _one_of(choices: tuple[str, ...], value: Any, path: Path, key: str) -> str:
     if value in choices:
         return value
     raise UserError(f"{path}: '{key}' is {value!r}, but it must be one of {', '.join(repr(c) for c in choices)}")
+
+
+def _truth(value: Any, path: Path, key: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise UserError(f"{path}: '{key}' is {value!r}, but it must be true or false")
 
 
 def _text(value: Any, path: Path, key: str) -> str:

@@ -14,9 +14,9 @@ from rtl.arithmetic.exponential import exp2
 from rtl.arithmetic.requantise import requantise
 from rtl.arithmetic.root import root
 from rtl.arithmetic.scale import ONE, Scale, multiply_scales, normalise
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, FRACTION_BITS
+from rtl.formats import FRACTION_BITS, GROUP
 from rtl.tile.vector_unit import keep_scale
-from sim.compiler.numbers import KEEP_SHIFT, OUTPUT_SHIFT, embedding_shift, score_shifts
+from sim.compiler.numbers import KEEP_SHIFT, embedding_shifts, output_shift, score_shifts
 from sim.compiler.quantise import NORM_SHIFT, IntegerLayer, IntegerMatrix, IntegerModel, IntegerNorm
 
 
@@ -50,7 +50,7 @@ class Golden:
     """
 
     def __init__(self, model: IntegerModel):
-        self.model = model
+        self.model, self.format = model, model.format
         heads = model.shape.kv_heads
         self.caches = [[HeadCache() for _ in range(heads)] for _ in model.layers]
         self.position = 0
@@ -66,16 +66,15 @@ class Golden:
         activations, scale = self._normalise(x, self.model.norm)
         head = self.model.head
         self.logit_unit = scale.mantissa * 2.0 ** (
-            scale.exponent + self.model.norm.unit + 1 - ACTIVATION_BITS + head.first_shift - head.exponent
+            scale.exponent + self.model.norm.unit + 1 - self.format.activation_bits + head.first_shift - head.exponent
         )
         sums = accumulate_rows(head.weights, activations)[: self.model.shape.vocab]
         return requantise(sums, head.row_scales[: len(sums)], head.first_shift, ONE, 0)
 
     def _embed(self, token):
         table = self.model.embedding
-        return requantise(
-            table.weights[token].astype(np.int64), table.row_scales[token], 0, ONE, embedding_shift(table)
-        )
+        first, second = embedding_shifts(table, self.format)
+        return requantise(table.weights[token].astype(np.int64), table.row_scales[token], first, ONE, second)
 
     def _normalise(self, x, norm: IntegerNorm):
         """RMSNorm: (activations, their scale)."""
@@ -85,11 +84,11 @@ class Golden:
         mantissa, exponent = root(squares)
         scale = magnitude(y)
         rms = normalise(mantissa, exponent + down)
-        return quantise_vector(y, scale, ACTIVATION_BITS), multiply_scales(scale, rms, invert_b=True)
+        return quantise_vector(y, scale, self.format.activation_bits), multiply_scales(scale, rms, invert_b=True)
 
     def _linear(self, matrix: IntegerMatrix, activations, scale: Scale, unit: int):
         """A matrix times activations, with 14 fraction bits."""
-        sums = accumulate_rows(matrix.weights, activations[: matrix.groups * 32])
+        sums = accumulate_rows(matrix.weights, activations[: matrix.groups * GROUP])
         return requantise(sums, matrix.row_scales, matrix.first_shift, scale, matrix.scale_shift(unit))
 
     def _attention(self, x, layer: IntegerLayer, caches):
@@ -103,34 +102,33 @@ class Golden:
         for cache, key, value in zip(caches, k, v, strict=True):
             self._remember(cache.keys, cache.key_constants, key)
             self._remember(cache.values, cache.value_constants, value)
-        q_scale = magnitude(q)
-        q = quantise_vector(q, q_scale, ACTIVATION_BITS)
         share = shape.heads // shape.kv_heads
-        out = np.concatenate([self._head(q[h], q_scale, caches[h // share]) for h in range(shape.heads)])
+        out = np.concatenate([self._head(q[h], caches[h // share]) for h in range(shape.heads)])
         return self._residual(x, out, layer.o)
 
-    @staticmethod
-    def _remember(rows, constants, vector):
+    def _remember(self, rows, constants, vector):
         constant, scale = keep_scale(magnitude(vector), KEEP_SHIFT)
-        rows.append(quantise_vector(vector, scale, CODE_BITS))
+        rows.append(quantise_vector(vector, scale, self.format.kv_bits))
         constants.append(constant)
 
-    def _head(self, q, q_scale, cache: HeadCache):
+    def _head(self, q, cache: HeadCache):
         """Attention of one query head, with 14 fraction bits."""
-        first, second = score_shifts(len(q))
+        q_scale = magnitude(q)
+        q = quantise_vector(q, q_scale, self.format.activation_bits)
+        first, second = score_shifts(len(q), self.format)
         scores = requantise(np.stack(cache.keys) @ q, np.array(cache.key_constants), first, q_scale, second)
         powers = exp2(scores, int(scores.max()))
         weighted = requantise(powers, np.array(cache.value_constants), 0, ONE, 0)
         scale = magnitude(weighted)
-        codes = quantise_vector(weighted, scale, ACTIVATION_BITS)
+        codes = quantise_vector(weighted, scale, self.format.activation_bits)
         out_scale = multiply_scales(scale, normalise(int(powers.sum())), invert_b=True)
-        return requantise(codes @ np.stack(cache.values), 1, 0, out_scale, OUTPUT_SHIFT)
+        return requantise(codes @ np.stack(cache.values), 1, 0, out_scale, output_shift(self.format))
 
     def _residual(self, x, vector, matrix: IntegerMatrix):
         """x plus a matrix times a vector of 14 fraction bits."""
         scale = magnitude(vector)
-        activations = np.zeros(matrix.groups * 32, np.int64)
-        activations[: len(vector)] = quantise_vector(vector, scale, ACTIVATION_BITS)
+        activations = np.zeros(matrix.groups * GROUP, np.int64)
+        activations[: len(vector)] = quantise_vector(vector, scale, self.format.activation_bits)
         out = np.zeros_like(x)
         out[: matrix.rows] = self._linear(matrix, activations, scale, -FRACTION_BITS)
         return add(out, x)

@@ -83,7 +83,7 @@ def _area(tile: Tile, synthesis: Synthesis) -> dict[str, float]:
     per_gate = tile.technology.nand2_area / tile.technology.placement_utilisation
     lanes = gates_below(synthesis, "lane")
     logic = {"lanes": lanes * per_gate, "vector unit and sequencer": (synthesis.nand2_equivalents - lanes) * per_gate}
-    banks = {"weight banks": tile.bank.area * tile.config.lanes}
+    banks = {"weight banks": tile.bank.area * tile.config.banks}
     small = sum(tile.srams[name].area for name in ("activation", "program", "prompt"))
     return {
         **banks,
@@ -111,7 +111,7 @@ def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str,
         for name in ("activation", "constant", "program", "prompt")
     )
     leaking = (
-        tile.bank.leakage * tile.config.lanes
+        tile.bank.leakage * tile.config.banks
         + sum(sram.macro.leakage * sram.count for sram in tile.srams.values())
         + physical.synthesis.nand2_equivalents
         * technology.nand2_leakage

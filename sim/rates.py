@@ -2,14 +2,10 @@
 
 from dataclasses import dataclass
 
-from rtl.formats import WORD_BITS
 from sim.accounts import events
 from sim.compiler import Program
 from sim.tile import Tile
 from sim.timing import token_cycles
-
-WORD_BYTES = WORD_BITS / 8
-"""Codes and scale of a weight word, without check bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +16,7 @@ class Rates:
     ----------
     cycles : of the step
     utilisation : weight words delivered over those the banks could deliver in the time
-    bandwidth_density : of weights delivered, averaged over the step, over the tile's area
+    bandwidth_density : of weights delivered (codes, scales and minima), averaged over the step, over the tile's area
     peak_bandwidth_density : with every bank read all the time
     tokens_per_s : for one user
     """
@@ -34,8 +30,8 @@ class Rates:
 
 def rates(tile: Tile, *, weight_words: float, cycles: float, area: float) -> Rates:
     """Rates from weight words that all banks together deliver in a step's cycles, and the tile's area."""
-    peak = tile.config.lanes * WORD_BYTES * tile.clock_hz / tile.config.bank.cadence_cycles
-    utilisation = weight_words * tile.config.bank.cadence_cycles / (tile.config.lanes * cycles)
+    peak = tile.config.lanes * tile.config.format.word_bytes * tile.clock_hz / tile.config.period
+    utilisation = weight_words * tile.config.period / (tile.config.lanes * cycles)
     return Rates(
         cycles=cycles,
         utilisation=utilisation,
@@ -53,6 +49,6 @@ def predict(tile: Tile, program: Program, *, position: int, logic_area: float = 
     logic_area : square metres beside the macros; 0 counts the macros only
     """
     area = tile.macro_area + logic_area
-    cycles = token_cycles(program.instructions, position, emits=True)
-    words = events(program.instructions, tile.config, position, emits=True)["weight reads"]
+    cycles = token_cycles(program.queues, tile.config, position, emits=True)
+    words = events(program.queues, tile.config, position, emits=True)["weight reads"]
     return rates(tile, weight_words=words, cycles=cycles, area=area)

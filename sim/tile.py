@@ -6,7 +6,7 @@ from devicemodels.errors import UserError
 from devicemodels.macro import MemoryMacro, sram_macro, sram_organisation
 from devicemodels.technology import Technology
 from devicemodels.transistor import fo4_at
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, GROUP, VECTOR_BITS
+from rtl.formats import VECTOR_BITS
 from rtl.memory.timing import bank_timing
 from rtl.tile.config import TileConfig
 from rtl.tile.program import INSTRUCTION_BITS
@@ -36,7 +36,7 @@ class Tile:
     ----------
     config : what the Verilog is generated from
     technology : the node
-    bank : one of the `config.lanes` weight banks
+    bank : one of the `config.banks` weight banks
     srams : the other memories by name
     clock_hz, temperature : chosen by the design
     """
@@ -51,7 +51,7 @@ class Tile:
     @property
     def macro_area(self) -> float:
         """Square metres of all banks and SRAMs."""
-        return self.bank.area * self.config.lanes + sum(sram.area for sram in self.srams.values())
+        return self.bank.area * self.config.banks + sum(sram.area for sram in self.srams.values())
 
 
 def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
@@ -72,9 +72,12 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
         kv_words=choice.kv_words,
         vector_words=choice.vector_words,
         constant_words=choice.constant_words,
-        activation_words=choice.activation_groups,
+        activation_groups=choice.activation_groups,
         program_words=choice.program_words,
         context=choice.context,
+        vector_lanes=choice.vector_lanes,
+        banks_per_lane=design.memory.banks_per_lane,
+        format=design.format,
     )
     srams = _srams(config, sheets, design.memory.temperature_k)
     for name, sram in srams.items():
@@ -114,11 +117,15 @@ def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict
         return Sram(macro=macro, count=count)
 
     return {
-        "KV": sram(config.kv_words, GROUP * CODE_BITS, count=config.lanes),
+        "KV": sram(config.kv_words, config.format.kv_word_bits, count=config.lanes),
         # Two copies, for two reads a cycle.
-        "vector": sram(config.vector_words, config.lanes * VECTOR_BITS, count=2, ports=2),
-        "activation": sram(config.activation_words, GROUP * ACTIVATION_BITS, ports=2),
-        "constant": sram(config.constant_words, config.lanes * CONSTANT_BITS, ports=2),
-        "program": sram(config.program_words, INSTRUCTION_BITS),
+        "vector": sram(config.vector_words, config.vector_lanes * VECTOR_BITS, count=2, ports=2),
+        "activation": sram(
+            config.activation_groups // config.groups_per_word,
+            config.format.codes_per_word * config.format.activation_bits,
+            ports=2,
+        ),
+        "constant": sram(config.constant_words, config.constant_word_bits, ports=2),
+        "program": sram(config.program_words, INSTRUCTION_BITS, count=2),
         "prompt": sram(config.context, TOKEN_BITS),
     }

@@ -1,35 +1,148 @@
-"""Cycles of a program, exactly."""
+"""Cycles of a program, exactly: both queues of a tile, instruction by instruction."""
 
 from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from rtl.formats import GROUP
+from rtl.tile.config import VECTOR_ENTRY, TileConfig
 from rtl.tile.program import Instruction, Source
 
 FETCH_CYCLES = 1
-"""Cycles between two tokens, in which the next one's first instruction is fetched."""
+"""Cycles between two tokens, in which the next one's first instructions are fetched."""
+
+Queues = tuple[tuple[Instruction, ...], tuple[Instruction, ...]]
+"""The streaming queue's instructions, then the vector queue's."""
 
 
-def token_cycles(instructions: tuple[Instruction, ...], position: int, *, emits: bool) -> int:
+@dataclass(frozen=True)
+class Turn:
+    """An instruction in time: cycles of the token in which its first step issues and its last turn ends."""
+
+    instruction: Instruction
+    start: int
+    end: int
+
+
+class _Clock:
+    """Plays both queues of one token; cycle 0 is the one in which the first instructions are fetched."""
+
+    def __init__(self, config: TileConfig, pages: int):
+        self.config, self.pages = config, pages
+        self.turns: dict[bool, list[Turn]] = {True: [], False: []}
+        self.loaded = {True: [FETCH_CYCLES], False: [FETCH_CYCLES]}  # when each instruction is there
+        self.head = np.zeros(1 << 12, bool)  # cycles in which a vector step may not issue: sums come first
+        self.row = -1  # cycle of the last row's last word
+        self.spread = 0  # cycles that it keeps the next row's last word away
+
+    def play(self, streams: bool, instruction: Instruction):
+        """Time the next instruction of a queue."""
+        start = self._start(streams, instruction)
+        end = self._stream(instruction, start) if streams else self._vector(instruction, start)
+        self.turns[streams].append(Turn(instruction, start, end))
+        self.loaded[streams].append(end + 1)
+
+    def _start(self, streams: bool, instruction: Instruction) -> int:
+        loads, others = self.loaded[streams], self.turns[not streams]
+        seen = loads[-2] if len(loads) > 1 else 0
+        if instruction.after:
+            seen = max(seen, others[instruction.after - 1].end + 1)
+        return max(loads[-1] + instruction.wait, seen + instruction.lag)
+
+    def _stream(self, instruction: Instruction, start: int) -> int:
+        words = instruction.groups * (self.pages if instruction.groups_by_page else 1)
+        rows = instruction.steps(self.pages) // words
+        drain = 1 if instruction.source == Source.EMBEDDING else self.config.drain
+        each = max(words * instruction.period, drain)
+        first = max(start + (words - 1) * instruction.period, self.row + self.spread)
+        lasts = first + each * np.arange(rows)
+        self.row, self.spread = int(lasts[-1]), drain
+        # Sums are at the head of the pipe together with a vector step that issues `ahead` after their row's last word.
+        ahead = self.config.stream_entry - VECTOR_ENTRY
+        busy = (lasts[:, None] + ahead + np.arange(drain)).ravel()
+        self._reach(int(busy[-1]))
+        self.head[busy] = True
+        return self.row + instruction.period - 1
+
+    def _vector(self, instruction: Instruction, start: int) -> int:
+        if instruction.source == Source.END:
+            return start
+        steps = window = instruction.steps(self.pages)
+        while True:
+            self._reach(start + window)
+            free = np.flatnonzero(~self.head[start : start + window])
+            if len(free) >= steps:
+                return start + int(free[steps - 1])
+            window += steps - len(free)
+
+    def _reach(self, cycle: int):
+        """Let `head` go on to a cycle."""
+        if cycle >= len(self.head):
+            self.head = np.concatenate([self.head, np.zeros(cycle + len(self.head), bool)])
+
+
+def turns(queues: Queues, config: TileConfig, pages: int) -> dict[bool, list[Turn]]:
+    """Both queues of a token that emits, with `pages` pages in use: streaming (True) and vector (False) queue.
+
+    A queue is played on until it needs an instruction of the other; the streaming queue goes first, since its sums
+    hold up vector steps and nothing holds up it.
+    """
+    clock, at = _Clock(config, pages), {True: 0, False: 0}
+    program = {True: queues[0], False: queues[1]}
+    while at[False] < len(program[False]):
+        before = dict(at)
+        for streams in (True, False):
+            while at[streams] < len(program[streams]):
+                instruction = program[streams][at[streams]]
+                if instruction.after > at[not streams]:
+                    break
+                clock.play(streams, instruction)
+                at[streams] += 1
+                if not streams:
+                    break
+        assert at != before, "each queue waits for the other"
+    return clock.turns
+
+
+@lru_cache(maxsize=256)
+def _timed(queues: Queues, config: TileConfig, pages: int) -> dict[bool, list[Turn]]:
+    return turns(queues, config, pages)
+
+
+def token_cycles(queues: Queues, config: TileConfig, position: int, *, emits: bool) -> int:
     """Cycles of the token at a position, from its fetch to its end; `emits`: a token comes out."""
-    return sum(phase_cycles(instructions, position, emits=emits).values())
+    last = Source.END if emits else Source.END_OF_PROMPT
+    vector = _timed(queues, config, position // GROUP + 1)[False]
+    return next(turn.start for turn in vector if turn.instruction.source == last) + 1
 
 
-def phase_cycles(instructions: tuple[Instruction, ...], position: int, *, emits: bool) -> Counter[str]:
-    """Cycles of a token by phase of the model; waits count for the phase that waits."""
-    pages, phases = position // GROUP + 1, Counter(fetch=FETCH_CYCLES)
-    for instruction in instructions:
-        phases[instruction.phase] += instruction.cycles(pages)
-        if instruction.source == Source.END_OF_PROMPT and not emits:
-            break
-    return phases
+def phase_cycles(queues: Queues, config: TileConfig, position: int) -> Counter[str]:
+    """Cycles of a token that emits, by phase of the model and by what the lanes do in them.
+
+    "<phase>" alone: the weight banks deliver at their cadence; "<phase>, keys and values": the lanes work on those;
+    "<phase> waits for <phase>": nothing streams until vector work of that phase is done.
+    """
+    both = _timed(queues, config, position // GROUP + 1)
+    phases, now = Counter(), 0
+    for turn in both[True]:
+        instruction = turn.instruction
+        kv = instruction.source == Source.KV
+        phases[instruction.phase + (", keys and values" if kv else "")] += turn.end + 1 - turn.start
+        cause = both[False][instruction.after - 1].instruction.phase if instruction.after else "latency"
+        phases[f"{instruction.phase} waits for {cause}"] += turn.start - now
+        now = turn.end + 1
+    phases["head waits for its last sums"] += token_cycles(queues, config, position, emits=True) - now
+    return +phases
 
 
-def emission_cycles(instructions: tuple[Instruction, ...], prompt_length: int, total_length: int) -> list[int]:
+def emission_cycles(queues: Queues, config: TileConfig, prompt_length: int, total_length: int) -> list[int]:
     """Cycle of each emitted token, counted from the start of the run."""
     cycle, emissions = 0, []
     for position in range(total_length):
         emits = position + 1 >= prompt_length
-        cycle += token_cycles(instructions, position, emits=emits)
+        cycle += token_cycles(queues, config, position, emits=emits)
         if emits:
             emissions.append(cycle)
     return emissions

@@ -12,7 +12,7 @@ from rtl.arithmetic.exponential import exp2
 from rtl.arithmetic.requantise import requantise
 from rtl.arithmetic.root import root
 from rtl.arithmetic.scale import ONE, multiply_scales, normalise
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, GROUP, VECTOR_BITS, WORD_BITS
+from rtl.formats import GROUP, VECTOR_BITS
 from rtl.memory.secded import decode
 from rtl.tile.config import TileConfig
 from rtl.tile.program import FIELDS, Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
@@ -28,46 +28,59 @@ class Interpreter:
     All rows of an instruction are computed before any is written. Memories that no image fills, registers and the
     running extreme start as random numbers, as they may in hardware; only scalar register 0 is known to be one.
 
+    The queues take turns: one is played on until it needs an instruction of the other, and which one goes first is a
+    choice of the test; the numbers must not depend on it.
+
     Attributes
     ----------
-    vectors : int64 [words, lanes]
-    activations : int64 [words, 32]
+    vectors : int64 [words, vector lanes]
+    activations : int64 [groups, 32]
     keys_values : int64 [lanes, words, 32]
-    constants : int64 [words, lanes]
-    codes, group_scales : int64 [lanes, words, 32] and [lanes, words], the corrected contents of the weight banks
+    constants : int64 [words, vector lanes]
+    codes, group_scales, minima : int64 [lanes, words, groups, 32] and twice [lanes, words, groups], corrected
     scales, extremes : scalar and extreme registers
     position : of the next token
     """
 
-    def __init__(self, program: Program, config: TileConfig, *, seed: int = 0):
+    def __init__(self, program: Program, config: TileConfig, *, seed: int = 0, streams_first: bool = True):
         self.program, self.config, self.position = program, config, 0
+        self.order = (True, False) if streams_first else (False, True)
         random, lanes = np.random.default_rng(seed), config.lanes
 
         def garbage(bits, *shape):
             return random.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
 
-        self.vectors = garbage(VECTOR_BITS, config.vector_words, lanes)
-        self.activations = garbage(ACTIVATION_BITS, config.activation_words, GROUP)
-        self.keys_values = garbage(CODE_BITS, lanes, config.kv_words, GROUP)
+        self.vectors = garbage(VECTOR_BITS, config.vector_words, config.vector_lanes)
+        self.activations = garbage(config.format.activation_bits, config.activation_groups, GROUP)
+        self.keys_values = garbage(config.format.kv_bits, lanes, config.kv_words, GROUP)
         self.constants = program.constants.copy()
-        self.codes, self.group_scales = _weights(program)
+        self.codes, self.group_scales, self.minima = _weights(program, config)
         self.scales = [ONE, *(normalise(int(value)) for value in random.integers(1, 1 << 31, SCALES - 1))]
         self.extremes = [int(value) for value in garbage(VECTOR_BITS, EXTREMES)]
-        self.running_extreme, self.running_index, self.next_word = (int(value) for value in garbage(16, 3))
+        self.running_extreme = {queue: int(value) for queue, value in zip(self.order, garbage(16, 2), strict=True)}
+        self.running_index, self.sum, self.root = (int(value) for value in garbage(16, 3))
 
     def step(self, token: int) -> tuple[int, int]:
         """Process one token: the arg max of the next one's logits, and that logit."""
         self.token = token
-        for instruction in self.program.instructions:
-            if instruction.source < Source.END_OF_PROMPT:
-                self._play(instruction)
+        queues, done = {True: self.program.stream, False: self.program.vector}, {True: 0, False: 0}
+        while done[False] < len(queues[False]):
+            before = dict(done)
+            for queue in self.order:
+                while done[queue] < len(queues[queue]) and queues[queue][done[queue]].after <= done[not queue]:
+                    if queues[queue][done[queue]].source < Source.END_OF_PROMPT:
+                        self._play(queues[queue][done[queue]])
+                    done[queue] += 1
+            assert done != before, "each queue waits for the other"
         self.position += 1
-        return self.running_index, self.running_extreme
+        return self.running_index, self.running_extreme[True]
 
     def _play(self, instruction: Instruction):
         """All rows of one instruction: operands, requantiser, second operand, write, reductions."""
         pages = self.position // GROUP + 1
         rows = np.arange(instruction.blocks * (pages if instruction.blocks_by_page else 1))
+        if instruction.source in (Source.WEIGHTS, Source.KV):
+            rows = np.arange(len(rows) * self.config.drain)
         operands, masked = self._operands(instruction, rows), self._masked(instruction, rows)
         if instruction.exponential:
             operands = exp2(operands, self.extremes[instruction.extreme], masked)
@@ -87,7 +100,7 @@ class Interpreter:
         self._scalar(instruction)
 
     def _operands(self, instruction: Instruction, rows):
-        """First operands, int64 [rows, lanes]."""
+        """First operands, int64 [words, vector lanes]."""
         match instruction.source:
             case Source.WEIGHTS | Source.KV:
                 return self._sums(instruction, rows)
@@ -95,42 +108,46 @@ class Interpreter:
                 return self._embedding(instruction, rows)
             case Source.VECTOR:
                 return self.vectors[_wrap("a", instruction.a + rows, self.vectors)]
-        return np.ones((len(rows), self.config.lanes), np.int64)
+        return np.ones((len(rows), self.config.vector_lanes), np.int64)
 
     def _sums(self, instruction: Instruction, rows):
-        """Rows of the weight or KV banks times activations, int64 [rows, lanes]."""
-        page = self.position // GROUP
+        """Rows of the weight or KV banks times activations, int64 [words, vector lanes]."""
+        page, size = self.position // GROUP, self.config.groups_per_word
+        blocks = np.arange(len(rows) // self.config.drain)
         groups = np.arange(page + 1 if instruction.groups_by_page else instruction.groups)
-        words = instruction.memory + rows[:, None] * instruction.memory_stride + groups
-        activations = self.activations[_wrap("activations", instruction.activations + groups, self.activations)]
+        words = instruction.memory + blocks[:, None] * instruction.memory_stride + groups
         if instruction.source == Source.KV:
+            activations = self.activations[_wrap("activations", instruction.activations + groups, self.activations)]
             codes = self.keys_values[:, _wrap("memory", words, self.keys_values[0])]
-            return np.einsum("lrgi,gi->rl", codes, activations)
+            return np.einsum("lrgi,gi->rl", codes, activations).reshape(len(rows), -1)
+        address = instruction.activations + np.arange(len(groups) * size)
+        activations = self.activations[_wrap("activations", address, self.activations)].reshape(-1, size, GROUP)
         words = _wrap("memory", words, self.codes[0])
-        products = np.einsum("lrgi,gi->lrg", self.codes[:, words], activations)
-        return (products * self.group_scales[:, words]).sum(axis=2).T
+        products = np.einsum("lrwgi,wgi->lrwg", self.codes[:, words], activations) * self.group_scales[:, words]
+        minima = self.minima[:, words] * activations.sum(axis=2)
+        return (products + minima).sum(axis=(2, 3)).T.reshape(len(rows), -1)
 
     def _embedding(self, instruction: Instruction, rows):
-        """The weight row of the token, `lanes` elements at a time, int64 [rows, lanes]."""
-        lanes, beats = self.config.lanes, self.config.beats
-        lane, block = self.token % lanes, self.token // lanes
+        """The weight row of the token, `vector_lanes` elements at a time, int64 [words, vector lanes]."""
+        config, beats = self.config, self.config.beats * self.config.groups_per_word
+        lane, block = self.token % config.lanes, self.token // config.lanes
         words = instruction.memory + block * instruction.memory_stride + rows // beats
         words = _wrap("memory", words, self.codes[0])
-        parts = self.codes[lane, words].reshape(len(rows), beats, lanes)
-        return parts[np.arange(len(rows)), rows % beats] * self.group_scales[lane, words, None]
+        values = self.codes[lane, words] * self.group_scales[lane, words, :, None] + self.minima[lane, words, :, None]
+        return values.reshape(len(rows), beats, -1)[np.arange(len(rows)), rows % beats]
 
     def _constants(self, instruction: Instruction, rows):
-        """Factors of the first product, to be broadcast against [rows, lanes]."""
+        """Factors of the first product, to be broadcast against [words, vector lanes]."""
         if instruction.constant_mode == Constant.ONE:
             return 1
         words = self.constants[self._constant_addresses(instruction, rows)]
         if instruction.constant_mode == Constant.WORD:
             return words
-        return words[:, self.token % self.config.lanes, None]
+        return words[:, self.token % self.config.vector_lanes, None]
 
     def _constant_addresses(self, instruction: Instruction, rows):
         """Words of the constant memory, int64 [rows]."""
-        lanes, offset = self.config.lanes, rows
+        lanes, offset = self.config.vector_lanes, rows
         if instruction.source == Source.EMBEDDING:
             offset = np.full_like(rows, self.token // lanes)
         elif instruction.source == Source.KEEP:
@@ -140,15 +157,15 @@ class Interpreter:
         return _wrap("constant", instruction.constant + offset, self.constants)
 
     def _masked(self, instruction: Instruction, rows):
-        """Elements that do not count, bool [rows, lanes]."""
-        lanes = self.config.lanes
+        """Elements that do not count, bool [words, vector lanes]."""
+        lanes = self.config.vector_lanes
         if instruction.mask == Mask.NONE:
             return np.zeros((len(rows), lanes), bool)
         limit = self.position + 1 if instruction.mask == Mask.POSITION else self.program.vocabulary
         return rows[:, None] * lanes + np.arange(lanes) >= limit
 
     def _combine(self, instruction: Instruction, rows, results):
-        """Results with the second operand, int64 [rows, lanes]."""
+        """Results with the second operand, int64 [words, vector lanes]."""
         if instruction.alu == Alu.PASS:
             return results
         operation = {Alu.ADD: add, Alu.ROTATE: rotate, Alu.SILU: gate}[instruction.alu]
@@ -156,55 +173,56 @@ class Interpreter:
 
     def _write(self, instruction: Instruction, rows, results):
         """Results to where they go."""
-        lanes, beats = self.config.lanes, self.config.beats
+        width, beats, lanes = self.config.vector_lanes, self.config.beats, self.config.lanes
         word, beat = rows // beats, rows % beats
-        elements = beat[:, None] * lanes + np.arange(lanes)
+        elements = beat[:, None] * width + np.arange(width)
         match instruction.destination:
             case Destination.VECTOR:
                 self.vectors[_wrap("d", instruction.d + rows, self.vectors)] = results
             case Destination.ACTIVATION:
                 address = _wrap("d", instruction.d + word, self.activations)
-                self.activations[address[:, None], elements] = clip_code(results, ACTIVATION_BITS)
+                self.activations[address[:, None], elements] = clip_code(results, self.config.format.activation_bits)
             case Destination.KEY:
                 row = instruction.memory + (self.position // lanes << instruction.position_shift) + word
                 address = _wrap("memory", row, self.keys_values[0])
                 bank = self.keys_values[self.position % lanes]
-                bank[address[:, None], elements] = clip_code(results, CODE_BITS)
+                bank[address[:, None], elements] = clip_code(results, self.config.format.kv_bits)
             case Destination.VALUE:
-                row = instruction.memory + rows * instruction.memory_stride + self.position // GROUP
+                block, lane = np.divmod(np.arange(results.size), lanes)
+                row = instruction.memory + block * instruction.memory_stride + self.position // GROUP
                 address = _wrap("memory", row, self.keys_values[0])
-                self.keys_values[:, address, self.position % GROUP] = clip_code(results, CODE_BITS).T
+                codes = clip_code(results, self.config.format.kv_bits)
+                self.keys_values[lane, address, self.position % GROUP] = codes.ravel()
 
     def _reduce(self, instruction: Instruction, results, masked):
-        """The running extreme, which every instruction moves, and the register that it goes to."""
-        absolute = instruction.reduce == Reduce.ABSOLUTE
+        """The queue's running extreme, which every instruction that reduces moves, and the register that it goes to."""
+        if instruction.reduce == Reduce.NONE:
+            return
+        absolute, queue = instruction.reduce == Reduce.ABSOLUTE, instruction.streams
         candidates = np.where(masked, 0 if absolute else LOWEST, np.abs(results) if absolute else results)
-        first_word = self.next_word if instruction.continues else 0
-        self.next_word = first_word + len(candidates)
-        best = int(candidates.argmax())  # the first of equals, as lane after lane and word after word give it
+        best = int(candidates.argmax())  # the first of equals, as element after element gives it
         largest = int(candidates.flat[best])
-        if not instruction.continues or largest > self.running_extreme:
-            self.running_extreme = largest
+        if not instruction.continues or largest > self.running_extreme[queue]:
+            self.running_extreme[queue] = largest
             if instruction.reduce == Reduce.ARGMAX:
-                self.running_index = first_word * self.config.lanes + best
+                self.running_index = best
         if instruction.reduce == Reduce.ABSOLUTE:
-            self.scales[instruction.register] = normalise(self.running_extreme)
+            self.scales[instruction.register] = normalise(self.running_extreme[queue])
         elif instruction.reduce == Reduce.MAXIMUM:
-            self.extremes[instruction.extreme] = self.running_extreme
+            self.extremes[instruction.extreme] = self.running_extreme[queue]
 
     def _reduce_second(self, instruction: Instruction, operands):
-        """Sum of exponentials, or root of a sum of squares, as a scale."""
+        """Sum of exponentials, or root of a sum of squares."""
         if instruction.second == Second.NONE:
             return
         assert not instruction.continues, "the second reduction of several instructions is not modelled"
-        register = instruction.second_register
         if instruction.second == Second.SUM:
-            self.scales[register] = normalise(int(operands.sum()))
+            self.sum = int(operands.sum())
             return
         down = max(self.scales[instruction.other].exponent, 0)
         squares = int(((operands >> down) ** 2).sum())
         mantissa, exponent = root(squares + (self.program.epsilon >> 2 * down))
-        self.scales[register] = normalise(mantissa, exponent + down)
+        self.root = mantissa, exponent + down
 
     def _scalar(self, instruction: Instruction):
         """Products of scales, and scales kept as constants."""
@@ -216,10 +234,14 @@ class Interpreter:
                 invert_a=instruction.invert,
                 invert_b=instruction.invert_other,
             )
+        elif instruction.source == Source.SUM:
+            self.scales[instruction.register] = normalise(self.sum)
+        elif instruction.source == Source.ROOT:
+            self.scales[instruction.register] = normalise(*self.root)
         elif instruction.source == Source.KEEP:
             constant, self.scales[instruction.register] = keep_scale(scale, instruction.scale_shift)
             word = self._constant_addresses(instruction, np.arange(1))[0]
-            self.constants[word, self.position % self.config.lanes] = constant
+            self.constants[word, self.position % self.config.vector_lanes] = constant
 
 
 def _wrap(field: str, address, memory):
@@ -228,10 +250,23 @@ def _wrap(field: str, address, memory):
     return np.asarray(address) & ((1 << width) - 1)
 
 
-def _weights(program: Program):
-    """Codes, int64 [lanes, words, 32], and group scales, int64 [lanes, words], of the weight banks."""
+def _weights(program: Program, config: TileConfig):
+    """Codes, int64 [lanes, words, groups, 32], and scales and minima, int64 [lanes, words, groups], of the banks."""
     lanes, words, bits = program.weights.shape
-    data, _, uncorrectable = decode(program.weights.reshape(lanes * words, bits), WORD_BITS)
+    f = config.format
+    data, _, uncorrectable = decode(program.weights.reshape(lanes * words, bits), f.word_bits)
     assert not uncorrectable.any()
-    octets = np.packbits(data, axis=1, bitorder="little").reshape(lanes, words, GROUP + 1)
-    return octets[..., :GROUP].view(np.int8).astype(np.int64), octets[..., GROUP].astype(np.int64)
+    ends = np.cumsum([f.codes_per_word * f.weight_bits, f.groups_per_word * f.scale_bits])
+    shape = (lanes, words, f.groups_per_word)
+    codes, scales, minima = np.split(data.reshape(lanes, words, -1).astype(np.int64), ends, axis=2)
+    scales = scales.reshape(*shape, f.scale_bits)
+    scales = _signed(scales) if f.signed_scales else scales @ (1 << np.arange(f.scale_bits))
+    minima = _signed(minima.reshape(*shape, f.minimum_bits)) if f.minima else np.zeros(shape, np.int64)
+    return _signed(codes.reshape(*shape, GROUP, f.weight_bits)), scales, minima
+
+
+def _signed(bits):
+    """Two's complement numbers, int64 [...], of bits, int64 [..., width], bit 0 first."""
+    weights = 1 << np.arange(bits.shape[-1])
+    weights[-1] *= -1
+    return bits @ weights

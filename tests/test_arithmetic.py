@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtl.arithmetic.alu import clip_code, gate, rotate
-from rtl.arithmetic.dot import DotProduct, accumulate_rows, weigh
+from rtl.arithmetic.dot import accumulate_rows, weigh
 from rtl.arithmetic.exponential import Exponential, exp2
 from rtl.arithmetic.integers import round_shift, saturate
 from rtl.arithmetic.requantise import Requantiser, requantise
@@ -187,31 +187,6 @@ def test_root_gateware_equals_golden():
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-
-
-def test_dot_product_gateware_equals_golden():
-    rows, groups = 12, 3
-    codes = RANDOM.integers(-128, 128, (rows, groups * 32))
-    scales = RANDOM.integers(0, 256, (rows, groups))
-    activations = RANDOM.integers(-2047, 2048, groups * 32)
-    codes[0], scales[0], activations[:] = -128, 255, RANDOM.choice([-2047, 2047], groups * 32)
-
-    def packed(items, bits):
-        return sum((int(v) & ((1 << bits) - 1)) << (bits * i) for i, v in enumerate(items))
-
-    inputs = [
-        {
-            "codes": packed(codes[r, 32 * g : 32 * g + 32], 8),
-            "scale": int(scales[r, g]),
-            "valid": 1,
-            "first": int(g == 0),
-            "activations": packed(activations[32 * g : 32 * g + 32], 12),
-        }
-        for r in range(rows)
-        for g in range(groups)
-    ]
-    seen = [s for (s,) in stream(DotProduct(), inputs, ["sum"], DotProduct.LATENCY)][groups - 1 :: groups]
-    assert seen == list(accumulate_rows(weigh(codes, scales), activations))
 
 
 def test_one_is_one():

@@ -9,7 +9,6 @@ import pytest
 from devicemodels.errors import UserError
 from devicemodels.mtj import load_mtj
 from devicemodels.quantities import SHEETS
-from rtl.formats import WORD_BITS
 from sim.chain import chain_rows, load_sheets, organisation, weight_bank
 from sim.design import EXAMPLE, design_names, load_design
 
@@ -36,7 +35,7 @@ def design_with_mtj(folder: Path, sheet: str) -> Path:
 def test_every_preset_can_be_built(name):
     design = load_design(name)
     bank = weight_bank(design, load_sheets(design))
-    assert (bank.kind, bank.words, bank.data_bits) == (design.memory.kind, design.memory.words, WORD_BITS)
+    assert (bank.kind, bank.words, bank.data_bits) == (design.memory.kind, design.memory.words, design.format.word_bits)
     assert bank.temperature == design.memory.temperature_k
     assert bank.check_bits == 10
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from devicemodels.errors import UserError
-from rtl.formats import WORD_BITS
+from rtl.formats import NumberFormat
 from rtl.memory.secded import decode
 from rtl.memory.timing import bank_timing
-from rtl.tile.program import INSTRUCTION_BITS, Destination, Instruction, Source
+from rtl.tile.program import INSTRUCTION_BITS, Destination, Instruction, Second, Source
 from sim.chain import load_sheets
 from sim.checkpoint import load_model
 from sim.compiler import compile_model, quantise_model
@@ -36,7 +36,7 @@ def tile():
 def test_integer_matrices_are_close(verse):
     """8-bit group scales under 16-bit row scales: 0.2 % of the group's scale at most."""
     matrix = verse.layers[0].down
-    integers = integer_matrix(matrix)
+    integers = integer_matrix(matrix, NumberFormat())
     scales = integers.row_scales[:, None] * 2.0**-integers.exponent * integers.group_scales
     assert (integers.codes == matrix.codes).all()
     largest = matrix.scales.max(axis=1, keepdims=True)
@@ -46,7 +46,7 @@ def test_integer_matrices_are_close(verse):
 def test_negative_group_scales_turn_the_codes(verse):
     source = verse.layers[0].k
     negative = dataclasses.replace(source, codes=np.maximum(-source.codes, -127).astype(np.int8), scales=-source.scales)
-    both = [integer_matrix(m) for m in (source, negative)]
+    both = [integer_matrix(m, NumberFormat()) for m in (source, negative)]
     assert (both[0].weights == both[1].weights).all()
 
 
@@ -63,7 +63,7 @@ def test_images_hold_the_matrices(verse, tile):
     matrix, place = integers.layers[2].gate, program.placement.layers[2].matrices["gate"]
     row = 45
     start = place.weights + row // 8 * place.groups
-    data, corrected, lost = decode(program.weights[row % 8, start : start + place.groups], WORD_BITS)
+    data, corrected, lost = decode(program.weights[row % 8, start : start + place.groups], tile.config.format.word_bits)
     assert not corrected.any() and not lost.any()
     words = np.packbits(data, axis=1, bitorder="little")
     assert (words[:, :32].reshape(-1).view(np.int8) == matrix.codes[row]).all()
@@ -77,10 +77,10 @@ def test_a_model_that_does_not_fit_is_refused(verse, tile):
 
 
 def test_instructions_refuse_what_does_not_fit():
-    with pytest.raises(UserError, match="the program needs blocks = 5000, and an instruction has 12 bits for it"):
-        Instruction(source=Source.VECTOR, blocks=5000)
-    instruction = Instruction(source=Source.VECTOR, destination=Destination.KEY, scale_shift=-3, second_register=21)
-    assert instruction.by_position and instruction.encode() >> INSTRUCTION_BITS - 5 == 21
+    with pytest.raises(UserError, match="the program needs blocks = 20000, and an instruction has 14 bits for it"):
+        Instruction(source=Source.VECTOR, blocks=20000)
+    instruction = Instruction(source=Source.VECTOR, destination=Destination.KEY, scale_shift=-3, second=Second.SQUARES)
+    assert instruction.by_position and instruction.encode() >> INSTRUCTION_BITS - 2 == Second.SQUARES
 
 
 def test_half_the_tmr_costs_cycles_and_bandwidth(verse):

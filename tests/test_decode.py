@@ -34,10 +34,9 @@ def check(run, observed):
     """Compare what the hardware did with golden, prediction and accounts."""
     first = len(run.prompt_tokens) - 1
     assert observed["tokens"] == run.expected
-    assert observed["token_cycles"] == emission_cycles(run.program.instructions, first + 1, run.total)
+    assert observed["token_cycles"] == emission_cycles(run.program.queues, run.tile.config, first + 1, run.total)
     counts = [
-        events(run.program.instructions, run.tile.config, position, emits=position >= first)
-        for position in range(run.total)
+        events(run.program.queues, run.tile.config, position, emits=position >= first) for position in range(run.total)
     ]
     assert observed["weight_words"] == sum(count["weight reads"] for count in counts)
     assert observed["lane_words"] == sum(count["lane words"] for count in counts)
@@ -83,7 +82,8 @@ def test_double_bit_errors_are_reported(verse, tmp_path):
     run.program.weights[2, gate.weights + 5, [10, 200]] ^= 1
     observed = simulate(run, tmp_path, Silent())
     assert (observed["corrected_words"], observed["uncorrectable_words"]) == (0, run.total)
-    assert observed["token_cycles"] == emission_cycles(run.program.instructions, len(run.prompt_tokens), run.total)
+    predicted = emission_cycles(run.program.queues, run.tile.config, len(run.prompt_tokens), run.total)
+    assert observed["token_cycles"] == predicted
 
 
 def test_a_bank_read_too_soon_stops_the_simulation(verse, tmp_path):

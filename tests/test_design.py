@@ -33,9 +33,10 @@ def test_every_preset_is_called_as_its_file():
 
 def test_a_design_file_is_read_from_its_path(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text(PRESET.replace("lanes = 8", "lanes = 4"), encoding="utf-8")
+    text = PRESET.replace("lanes = 8", "lanes = 4")  # of the vector unit too
+    path.write_text(text, encoding="utf-8")
     preset = load_design("mram-22nm")
-    assert load_design(path).tile == dataclasses.replace(preset.tile, lanes=4)
+    assert load_design(path).tile == dataclasses.replace(preset.tile, lanes=4, vector_lanes=4)
 
 
 def test_a_sheet_given_as_a_path_lies_beside_its_design(tmp_path):
@@ -64,12 +65,12 @@ def test_a_folder_is_not_a_design(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("lanes = 8", "lans = 8", "unknown key 'tile.lans': did you mean 'lanes'?"),
-        ("lanes = 8", "", "the key 'tile.lanes' is missing"),
-        ("lanes = 8", 'lanes = "8"', "'tile.lanes' is '8', but it must be a whole number above 0"),
-        ("lanes = 8", "lanes = true", "'tile.lanes' is True, but it must be a whole number above 0"),
-        ("lanes = 8", "lanes = 8.5", "'tile.lanes' is 8.5, but it must be a whole number above 0"),
-        ("lanes = 8", "lanes = 0", "'tile.lanes' is 0, but it must be a whole number above 0"),
+        ("\nlanes = 8", "\nlans = 8", "unknown key 'tile.lans': did you mean 'lanes'?"),
+        ("\nlanes = 8", "", "the key 'tile.lanes' is missing"),
+        ("\nlanes = 8", '\nlanes = "8"', "'tile.lanes' is '8', but it must be a whole number above 0"),
+        ("\nlanes = 8", "\nlanes = true", "'tile.lanes' is True, but it must be a whole number above 0"),
+        ("\nlanes = 8", "\nlanes = 8.5", "'tile.lanes' is 8.5, but it must be a whole number above 0"),
+        ("\nlanes = 8", "\nlanes = 0", "'tile.lanes' is 0, but it must be a whole number above 0"),
         ('kind = "mram"', 'kind = "dram"', "'memory.kind' is 'dram', but it must be one of 'mram', 'sram'"),
         ('name = "mram-22nm"', "name = 3", "'name' is 3, but it must be a text that is not empty"),
         ("[memory]", "[memories]", "unknown key 'memories': did you mean 'memory'?"),

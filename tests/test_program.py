@@ -32,47 +32,67 @@ SHAPE = LlamaShape(
 
 TILE = TileConfig(
     lanes=8,
+    vector_lanes=8,
     bank_words=60000,
     bank=BankTiming(latency_cycles=2, cadence_cycles=2),
     kv_words=16000,
     vector_words=1024,
     constant_words=8192,
-    activation_words=256,
+    activation_groups=256,
     program_words=4096,
     context=96,
 )
 
 LANES_AND_HEADS = [
-    (lanes, head_dim) for lanes in (4, 8, 16, 32) for head_dim in (8, 12, 16, 24, 32, 64, 96) if head_dim % lanes == 0
+    (lanes, width, head_dim)
+    for lanes in (4, 8, 16, 32)
+    for width in (4, 8, 16, 32)
+    for head_dim in (8, 12, 16, 24, 32, 64, 96)
+    if head_dim % lanes == 0 and width <= lanes
 ]
 
 
-def check_every_step(shape: LlamaShape, config: TileConfig = TILE, *, positions: int = POSITIONS, seed: int = 0):
+def check_every_step(
+    shape: LlamaShape,
+    config: TileConfig = TILE,
+    *,
+    positions: int = POSITIONS,
+    seed: int = 0,
+    four_bits: bool = False,
+):
     """Largest logit and its index at every position, for tokens that are partly the model's own choice.
 
     Returns the program, so that a test can say which of the compiler's cases it has met.
     """
-    model = random_model(shape, seed=seed)
-    integers = quantise_model(model, config.context)
+    model = random_model(shape, seed=seed, four_bits=four_bits)
+    integers = quantise_model(model, config.context, config.format)
     program = compile_model(model, config, integers)
-    golden, interpreter = Golden(integers), Interpreter(program, config)
+    golden = Golden(integers)
+    interpreters = [Interpreter(program, config, streams_first=order) for order in (True, False)]
     random, token = np.random.default_rng(1), 1
     for position in range(positions):
         logits = golden.step(token)
         expected = int(logits.argmax()), int(logits.max())
-        assert interpreter.step(token) == expected, f"position {position}"
+        found = [interpreter.step(token) for interpreter in interpreters]
+        assert found == [expected] * 2, f"position {position}"
         token = expected[0] if position % 3 else int(random.integers(shape.vocab))
     return program
 
 
-@pytest.mark.parametrize(("lanes", "head_dim"), LANES_AND_HEADS)
-def test_lanes_and_head_dimensions(lanes, head_dim):
+@pytest.mark.parametrize(("lanes", "width", "head_dim"), LANES_AND_HEADS)
+def test_lanes_and_head_dimensions(lanes, width, head_dim):
     shape = dataclasses.replace(SHAPE, head_dim=head_dim)
-    check_every_step(shape, dataclasses.replace(TILE, lanes=lanes))
+    check_every_step(shape, dataclasses.replace(TILE, lanes=lanes, vector_lanes=width))
+
+
+@pytest.mark.parametrize("banks", [1, 2, 4])
+def test_several_banks_a_lane(banks):
+    check_every_step(SHAPE, dataclasses.replace(TILE, lanes=16, banks_per_lane=banks, bank_words=60000 // banks))
 
 
 @pytest.mark.parametrize(
-    ("heads", "kv_heads", "at_once"), [(1, 1, 1), (6, 6, 6), (8, 8, 4), (16, 2, 10), (16, 4, 8), (9, 9, 3)]
+    ("heads", "kv_heads", "at_once"),
+    [(1, 1, 1), (6, 6, 6), (8, 8, 8), (16, 2, 16), (16, 4, 16), (18, 9, 13), (27, 27, 1)],
 )
 def test_heads(heads, kv_heads, at_once):
     """More query heads than registers are worked off in several turns, the last of which may be shorter."""

@@ -1,7 +1,7 @@
 """The schedule against a clock of its own: every read, write and shared unit, address by address and cycle by cycle.
 
-The compiler's scheduler thinks in regions and in the last cycle of each use. This checker thinks in words and in every
-cycle of every step, and shares with it the hardware's latencies alone.
+The compiler's scheduler thinks in regions and in lower bounds, `sim.timing` in instructions. This checker plays both
+queues cycle by cycle, as the sequencer does, and shares with them the hardware's latencies alone.
 """
 
 import dataclasses
@@ -19,18 +19,67 @@ from rtl.tile.config import (
     REDUCE_STAGE,
     REGISTER_STAGE,
     REQUANTISE_STAGE,
-    ROOT_STAGE,
     SCALE_STAGE,
-    SUM_STAGE,
     VECTOR_ENTRY,
     WRITE_STAGE,
     BankTiming,
     TileConfig,
 )
-from rtl.tile.program import Alu, Constant, Destination, Instruction, Reduce, Second, Source
+from rtl.tile.program import SCALARS, Alu, Constant, Destination, Instruction, Reduce, Second, Source
 from sim.compiler import Program, compile_model
+from sim.timing import token_cycles
 from tests.random_model import random_model
 from tests.test_program import SHAPE, TILE
+
+
+class Player:
+    """One queue, cycle by cycle: what `rtl.tile.queue` says in words, without its registers."""
+
+    def __init__(self, program: tuple[Instruction, ...], page: int):
+        self.program, self.page = program, page
+        self.done = self.current = self.waited = self.coming = self.other = self.phase = 0
+        self.lagged = int(program[0].after == 0)  # the cycle of the fetch counts
+        self._load()
+
+    def _load(self):
+        i = self.program[self.current]
+        rows = i.blocks * (self.page + 1 if i.blocks_by_page else 1)
+        words = self.page + 1 if i.groups_by_page else i.groups
+        # What is left of the current instruction: row, word, last of its row.
+        self.steps = [(row, word, word == words - 1) for row in range(rows) for word in range(words)]
+        self.waited = self.phase = 0
+
+    @property
+    def begins(self) -> bool:
+        """The current instruction may issue; call `count` in every cycle."""
+        i = self.program[self.current]
+        return self.waited >= i.wait and self.lagged >= i.lag and self.other >= i.after
+
+    def count(self, other: int):
+        """Take over how far the other queue was at the start of this cycle."""
+        self.other = other
+
+    def tick(self, *, held: bool):
+        """(row, word, last of the row) if a step issues in this cycle."""
+        i, begins = self.program[self.current], self.begins
+        following = self.program[min(self.current + 1, len(self.program) - 1)]
+        step = None
+        ends = False
+        if begins and not (self.phase == 0 and held):
+            if self.phase == 0:
+                step = self.steps[0]
+            self.phase += 1
+            if self.phase == i.period:
+                self.phase = 0
+                self.steps.pop(0)
+                ends = not self.steps
+        self.waited += 1
+        self.lagged += self.other >= i.after
+        self.coming += self.other >= following.after
+        if ends:
+            self.lagged, self.coming, self.current, self.done = self.coming, 0, self.current + 1, self.done + 1
+            self._load()
+        return (i, *step) if step else None
 
 
 class TimingChecker:
@@ -42,125 +91,146 @@ class TimingChecker:
 
     Attributes
     ----------
-    now : cycle in which the next instruction begins to wait
+    now : cycle in which the token begins
     faults : how often each kind of fault was seen
     """
 
     def __init__(self, program: Program, config: TileConfig):
         self.program, self.config = program, config
         self.now, self.position, self.faults = 0, 0, Counter()
-        self.usable: dict[tuple, int] = {}  # first cycle in which the last word written can be read
-        self.read: dict[tuple, int] = {}  # last cycle in which it was read
+        self.order = _order(program)
+        self.accesses: dict[tuple, list[tuple]] = {}  # resource -> (place in the untimed order, is a write, cycle)
         self.taken: set[tuple] = set()  # units that carry one step a cycle, and the cycle
-        self.busy_until: dict[str, int] = {}  # units that carry one step for many
+        self.banks: dict[int, int] = {}  # until when a weight bank of every lane is busy
+        self.head: set[int] = set()  # cycles in which sums enter the pipe
 
-    def token(self, position: int, *, emits: bool):
-        """One token at a position; it ends early unless it `emits` one."""
-        self.position = position
-        self.now += 1  # the first instruction is fetched
-        for instruction in self.program.instructions:
-            self.now += instruction.wait
-            if instruction.source < Source.END_OF_PROMPT:
-                self._instruction(instruction)
-                continue
-            self.now += 1
-            if instruction.source == (Source.END if emits else Source.END_OF_PROMPT):
+    def token(self, position: int, *, emits: bool) -> int:
+        """One token at a position, which ends early unless it `emits` one: its cycles."""
+        self.position, began = position, self.now
+        page, config = position // GROUP, self.config
+        queues = {True: Player(self.program.stream, page), False: Player(self.program.vector, page)}
+        self.now += 1  # the first instructions are fetched
+        row_end, spread = -(10**9), 0
+        while True:
+            dones = {streams: player.done for streams, player in queues.items()}
+            for streams, player in queues.items():
+                player.count(dones[not streams])
+            vector = queues[False]
+            source = vector.program[vector.current].source
+            if vector.begins and (source == Source.END or (source == Source.END_OF_PROMPT and not emits)):
                 break
-        # The end took the last cycle: the position changes behind it, so that nothing may be on its way.
-        if any(cycle > self.now - 1 for cycle in self.usable.values()):
+            held = self.now + 1 + VECTOR_ENTRY in self.head
+            stream = queues[True]
+            last = bool(stream.steps) and stream.steps[0][2]
+            step = stream.tick(held=last and self.now < row_end + spread)
+            if step:
+                self._stream(*step)
+                if step[3]:
+                    row_end, spread = self.now, 1 if step[0].source == Source.EMBEDDING else config.drain
+            step = vector.tick(held=held)
+            if step and source != Source.END_OF_PROMPT:
+                self._vector(step[0], step[1], self.now + 1 + VECTOR_ENTRY)
+            self.now += 1
+        self.now += 1
+        if emits and any(cycle >= self.now - 1 for *_, cycle in self.accesses[("arg max",)]):
             self.faults["the token ends too early"] += 1
+        self._check()
+        return self.now - began
 
-    def _instruction(self, instruction: Instruction):
-        if _addressed_by_token(instruction) and not instruction.wait:
-            self.faults["addresses are not ready"] += 1
-        page = self.position // GROUP
-        rows = instruction.blocks * (page + 1 if instruction.blocks_by_page else 1)
-        groups = page + 1 if instruction.groups_by_page else instruction.groups
-        reads, writes, head = [], [], 0
-        for row in range(rows):
-            for group in range(groups):
-                step = self.now + (row * groups + group) * instruction.period + 1
-                reads += self._stream_reads(instruction, row, group, step)
-            head = step + (self.config.stream_entry if instruction.source <= Source.EMBEDDING else VECTOR_ENTRY)
-            self._take("head of the pipe", head)
-            reads += self._row_reads(instruction, row, step, head)
-            writes += self._row_writes(instruction, row, head)
-        writes += self._register_writes(instruction, head)
-        self._shared_units(instruction, head)
-        self._check(reads, writes)
-        self.now += rows * groups * instruction.period
-
-    def _stream_reads(self, instruction: Instruction, row: int, group: int, step: int):
-        """What a step of a matrix reads, and its turn at the weight banks."""
-        arrival = step + self.config.stream_latency - READ_LATENCY
-        opens_word = instruction.source == Source.EMBEDDING and row % self.config.beats == 0
-        if instruction.source == Source.WEIGHTS or opens_word:
-            self._occupy("weight banks", step, self.config.bank.cadence_cycles)
-        if instruction.source in (Source.WEIGHTS, Source.KV):
-            yield ("activations", instruction.activations + group), arrival
-        if instruction.source == Source.KV:
+    def _stream(self, i: Instruction, row: int, word: int, last: bool):
+        """A word of the banks, and the row's sums when it is the last."""
+        config, step = self.config, self.now + 1
+        self.place = (self.order[id(i)], row * (config.drain if i.source != Source.EMBEDDING else 1))
+        arrival = step + config.stream_latency - READ_LATENCY
+        beats = config.beats * config.groups_per_word
+        if i.source == Source.WEIGHTS:
+            self._bank(i.memory + row * i.memory_stride + word)
+        elif i.source == Source.EMBEDDING and row % beats == 0:
+            self._bank(i.memory + row // beats)  # whatever the token's row, its words lie behind each other
+        if i.source == Source.WEIGHTS:
+            for group in range(config.groups_per_word):
+                self._read(("activations", i.activations + word * config.groups_per_word + group), arrival)
+        if i.source == Source.KV:
+            self._read(("activations", i.activations + word), arrival)
             self._take("KV banks", arrival)
-            yield ("KV", instruction.memory + row * instruction.memory_stride + group), arrival
+            self._read(("KV", i.memory + row * i.memory_stride + word), arrival)
+        if last:
+            drain = 1 if i.source == Source.EMBEDDING else config.drain
+            for beat in range(drain):
+                head = step + config.stream_entry + beat
+                self.head.add(head)
+                self._vector(i, row * drain + beat, head)
 
-    def _row_reads(self, instruction: Instruction, row: int, step: int, head: int):
-        """What a row reads on its way through the pipe."""
-        if instruction.source == Source.VECTOR:
-            yield ("vector", instruction.a + row), step
-        if instruction.alu != Alu.PASS:
-            yield ("vector", instruction.b + row), head + ALU_STAGE - Silu.LATENCY - READ_LATENCY
-        if instruction.constant_mode == Constant.WORD:
-            offset = self.position << instruction.position_shift if instruction.constant_by_position else 0
-            yield ("constant", instruction.constant + offset + row), head + REQUANTISE_STAGE - READ_LATENCY
-        if instruction.exponential:
-            yield ("extreme", instruction.extreme), head
-        yield ("scale", instruction.scale), head + SCALE_STAGE
-        if instruction.source == Source.SCALE:
-            yield ("scale", instruction.other), head + SCALE_STAGE
-        if instruction.second == Second.SQUARES:
-            yield ("scale", instruction.other), head
-            yield ("scale", instruction.other), head + REDUCE_STAGE + 1
+    def _vector(self, i: Instruction, word: int, head: int):
+        """A vector word from the head of the pipe on."""
+        self.place = (self.order[id(i)], word)
+        self._take("head of the pipe", head)
+        rows = i.blocks * (self.position // GROUP + 1 if i.blocks_by_page else 1)
+        rows *= self.config.drain if i.source in (Source.WEIGHTS, Source.KV) else 1
+        self._word_reads(i, word, head)
+        self._word_writes(i, word, head)
+        if word == rows - 1:
+            self._closes(i, head)
+        if i.by_position and word == 0 and not i.wait:
+            self.faults["addresses are not ready"] += 1
 
-    def _row_writes(self, instruction: Instruction, row: int, head: int):
-        """What a row writes, and when."""
-        lanes, word, cycle = self.config.lanes, row // self.config.beats, head + WRITE_STAGE
-        match instruction.destination:
+    def _word_reads(self, i: Instruction, word: int, head: int):
+        if i.source == Source.VECTOR:
+            self._read(("vector", i.a + word), head - VECTOR_ENTRY)
+        if i.alu != Alu.PASS:
+            self._read(("vector", i.b + word), head + ALU_STAGE - Silu.LATENCY - READ_LATENCY)
+        if i.constant_mode == Constant.WORD:
+            offset = self.position << i.position_shift if i.constant_by_position else 0
+            self._read(("constant", i.constant + offset + word), head + REQUANTISE_STAGE - READ_LATENCY)
+        if i.exponential:
+            self._read(("extreme", i.extreme), head)
+        self._read(("scale", i.scale), head + SCALE_STAGE)
+        if i.source == Source.SCALE:
+            self._read(("scale", i.other), head + SCALE_STAGE)
+        if i.second == Second.SQUARES:
+            self._read(("scale", i.other), head)
+        if i.source in (Source.SUM, Source.ROOT):
+            self._read((i.source.name,), head + REDUCE_STAGE)
+
+    def _word_writes(self, i: Instruction, word: int, head: int):
+        config, cycle = self.config, head + WRITE_STAGE
+        match i.destination:
             case Destination.VECTOR:
-                yield ("vector", instruction.d + row), cycle
+                self._write(("vector", i.d + word), cycle)
             case Destination.ACTIVATION:
-                yield ("activations", instruction.d + word), cycle
+                self._write(("activations", i.d + word // config.beats), cycle)
             case Destination.KEY:
                 self._take("KV banks", cycle)
-                key = self.position // lanes << instruction.position_shift
-                yield ("KV", instruction.memory + key + word), cycle
+                key = self.position // config.lanes << i.position_shift
+                self._write(("KV", i.memory + key + word // config.beats), cycle)
             case Destination.VALUE:
                 self._take("KV banks", cycle)
-                yield ("KV", instruction.memory + row * instruction.memory_stride + self.position // GROUP), cycle
+                row = word // config.drain * i.memory_stride
+                self._write(("KV", i.memory + row + self.position // GROUP), cycle)
 
-    def _register_writes(self, instruction: Instruction, head: int):
-        """What an instruction's last row leaves in registers, and a scale that is kept."""
-        if instruction.source == Source.KEEP:
-            yield ("constant", instruction.constant + self.position // self.config.lanes), head + SCALE_STAGE + 1
-        if instruction.reduce == Reduce.ABSOLUTE or instruction.source in (Source.SCALE, Source.KEEP):
-            yield ("scale", instruction.register), head + REGISTER_STAGE - 1
-        if instruction.reduce == Reduce.MAXIMUM:
-            yield ("extreme", instruction.extreme), head + EXTREME_STAGE - 1
-        if instruction.reduce == Reduce.ARGMAX:
-            yield ("arg max",), head + REDUCE_STAGE - 1
-        if instruction.second == Second.SUM:
-            yield ("scale", instruction.second_register), head + SUM_STAGE - 1
-        if instruction.second == Second.SQUARES:
-            yield ("scale", instruction.second_register), head + ROOT_STAGE - 1
+    def _closes(self, i: Instruction, head: int):
+        """What an instruction's last word leaves in registers."""
+        if i.source == Source.KEEP:
+            self._write(("constant", i.constant + self.position // self.config.vector_lanes), head + SCALE_STAGE + 1)
+        if i.reduce == Reduce.ABSOLUTE or i.source in SCALARS:
+            self._take("normaliser", head + REDUCE_STAGE)
+            self._write(("scale", i.register), head + REGISTER_STAGE - 1)
+        if i.reduce == Reduce.MAXIMUM:
+            self._write(("extreme", i.extreme), head + EXTREME_STAGE - 1)
+        if i.reduce == Reduce.ARGMAX:
+            self._write(("arg max",), head + REDUCE_STAGE - 1)
+        if i.second == Second.SUM:
+            self._write(("SUM",), head + REDUCE_STAGE)
+        if i.second == Second.SQUARES:
+            self._read(("scale", i.other), head + REDUCE_STAGE + 1)
+            self._write(("ROOT",), head + REDUCE_STAGE + 1 + Root.LATENCY)
 
-    def _shared_units(self, instruction: Instruction, head: int):
-        """Turns at the one normaliser, and at the one root in front of it."""
-        reduced = head + REDUCE_STAGE
-        if instruction.reduce == Reduce.ABSOLUTE or instruction.source in (Source.SCALE, Source.KEEP):
-            self._take("normaliser", reduced)
-        if instruction.second == Second.SUM:
-            self._take("normaliser", reduced + 1)
-        if instruction.second == Second.SQUARES:
-            self._occupy("root", reduced + 2, Root.LATENCY)
-            self._take("normaliser", reduced + 2 + Root.LATENCY)
+    def _bank(self, word: int):
+        """A read of one bank of every lane."""
+        bank = word % self.config.banks_per_lane
+        if self.now < self.banks.get(bank, 0):
+            self.faults["weight banks: too soon"] += 1
+        self.banks[bank] = self.now + self.config.bank.cadence_cycles
 
     def _take(self, unit: str, cycle: int):
         """A cycle of a unit that takes one step a cycle."""
@@ -168,76 +238,100 @@ class TimingChecker:
             self.faults[f"{unit}: two steps in a cycle"] += 1
         self.taken.add((unit, cycle))
 
-    def _occupy(self, unit: str, cycle: int, cycles: int):
-        """Some cycles of a unit that takes nothing else until they are over."""
-        if cycle < self.busy_until.get(unit, 0):
-            self.faults[f"{unit}: too soon"] += 1
-        self.busy_until[unit] = cycle + cycles
+    def _read(self, resource: tuple, cycle: int):
+        self.accesses.setdefault(resource, []).append((*self.place, 0, cycle))
 
-    def _check(self, reads, writes):
-        """Order of an instruction's accesses against those before it, and of its writes against its own reads."""
-        for resource, cycle in reads:
-            if cycle < self.usable.get(resource, 0):
-                self.faults[f"{resource[0]}: read before it is written"] += 1
-        for resource, cycle in reads:
-            self.read[resource] = max(cycle, self.read.get(resource, 0))
-        for resource, cycle in writes:
-            if cycle < self.read.get(resource, 0):
-                self.faults[f"{resource[0]}: written before it is read"] += 1
-            if cycle < self.usable.get(resource, 0):
-                self.faults[f"{resource[0]}: written in the wrong order"] += 1
-            self.usable[resource] = cycle + 1
+    def _write(self, resource: tuple, cycle: int):
+        self.accesses.setdefault(resource, []).append((*self.place, 1, cycle))
+
+    def _check(self):
+        """The accesses of a token in the order in which a tile without time has them."""
+        for resource, accesses in self.accesses.items():
+            read = written = -1
+            for *_, writes, cycle in sorted(accesses):
+                if not writes:
+                    self.faults[f"{resource[0]}: read before it is written"] += cycle <= written
+                    read = max(read, cycle)
+                else:
+                    self.faults[f"{resource[0]}: written before it is read"] += cycle < read
+                    self.faults[f"{resource[0]}: written in the wrong order"] += (
+                        cycle <= written and resource[0] != "KV"
+                    )
+                    written = cycle
+        self.faults = +self.faults
+        self.accesses = {}
 
 
-def _addressed_by_token(instruction: Instruction) -> bool:
-    """Its addresses pass a register after the position or the token."""
-    return (
-        instruction.source == Source.EMBEDDING
-        or instruction.destination == Destination.KEY
-        or instruction.constant_by_position
-    )
+def _order(program: Program) -> dict[int, int]:
+    """A place for every instruction (by its identity) in one order that both queues allow."""
+    queues, at, order = {True: program.stream[:-1], False: program.vector}, {True: 0, False: 0}, {}
+    while at[False] < len(queues[False]):
+        for streams in (True, False):
+            while at[streams] < len(queues[streams]) and queues[streams][at[streams]].after <= at[not streams]:
+                order[id(queues[streams][at[streams]])] = len(order)
+                at[streams] += 1
+    return order
 
 
 def faults(program: Program, config: TileConfig) -> Counter:
-    """Faults of a few tokens after each other, with one page in use, with some and with all."""
+    """Faults of a few tokens after each other, with one page in use, with some and with all; and wrong cycles."""
     checker = TimingChecker(program, config)
     for page in sorted({0, 1, 2, config.context // GROUP - 1}):
         if page < config.context // GROUP:
-            checker.token(GROUP * page + 5, emits=False)
-            checker.token(GROUP * page + 6, emits=True)
-    return checker.faults
+            for position, emits in ((GROUP * page + 5, False), (GROUP * page + 6, True)):
+                cycles = checker.token(position, emits=emits)
+                predicted = token_cycles(program.queues, config, position, emits=emits)
+                checker.faults["cycles differ from the prediction"] += cycles != predicted
+    return +checker.faults
 
 
-def tile(lanes: int, latency_cycles: int, cadence_cycles: int, context: int = 256) -> TileConfig:
+def tile(lanes: int, latency_cycles: int, cadence_cycles: int, context: int = 256, width: int = 0, banks: int = 1):
     """A tile with so many lanes and banks of this speed."""
     bank = BankTiming(latency_cycles=latency_cycles, cadence_cycles=cadence_cycles)
-    return dataclasses.replace(TILE, lanes=lanes, bank=bank, context=context)
+    return dataclasses.replace(
+        TILE, lanes=lanes, vector_lanes=width or lanes, banks_per_lane=banks, bank_words=60000 // banks, bank=bank,
+        context=context,
+    )  # fmt: skip
 
 
-BANKS = [(1, 1), (2, 2), (3, 4), (15, 15)]
+BANKS = [(1, 1, 1), (2, 2, 1), (2, 2, 2), (3, 4, 1), (3, 4, 4), (15, 15, 2)]
+SIZES = [
+    (4, 4, 8),
+    (8, 8, 16),
+    (8, 4, 24),
+    (16, 16, 32),
+    (16, 4, 32),
+    (32, 32, 32),
+    (32, 8, 32),
+    (8, 8, 64),
+    (32, 4, 64),
+]
 
 
-@pytest.mark.parametrize("bank", BANKS)
-@pytest.mark.parametrize(("lanes", "head_dim"), [(4, 8), (8, 16), (8, 24), (16, 32), (32, 32), (8, 64)])
-def test_no_word_is_late(lanes, head_dim, bank):
-    config = tile(lanes, *bank)
+@pytest.mark.parametrize(("latency", "cadence", "banks"), BANKS)
+@pytest.mark.parametrize(("lanes", "width", "head_dim"), SIZES)
+def test_no_word_is_late(lanes, width, head_dim, latency, cadence, banks):
+    config = tile(lanes, latency, cadence, width=width, banks=banks)
     shape = dataclasses.replace(SHAPE, layers=2, head_dim=head_dim, ffn=32, vocab=33)
     assert not faults(compile_model(random_model(shape), config), config)
 
 
-@pytest.mark.parametrize("bank", BANKS)
+@pytest.mark.parametrize(("latency", "cadence", "banks"), BANKS)
+@pytest.mark.parametrize("width", [4, 32])
 @pytest.mark.parametrize(
     "changes",
     [
         {"dim": 32, "heads": 1, "kv_heads": 1, "head_dim": 32, "ffn": 32, "vocab": 3},
         {"heads": 8, "kv_heads": 8, "head_dim": 32},
         {"dim": 36, "ffn": 33, "head_dim": 32, "tied": False},
+        {"heads": 18, "kv_heads": 18, "head_dim": 32},
+        {"heads": 25, "kv_heads": 25, "head_dim": 32},
     ],
-    ids=["smallest", "several turns of heads", "unfilled words"],
+    ids=["smallest", "eight heads", "unfilled words", "several turns of heads", "two heads at once"],
 )
-def test_no_word_is_late_in_the_smallest_loops(changes, bank):
+def test_no_word_is_late_in_the_smallest_loops(changes, latency, cadence, banks, width):
     """32 lanes: most instructions are a step or two, so that all waits are for latencies."""
-    config = tile(32, *bank)
+    config = tile(32, latency, cadence, context=128, width=width, banks=banks)
     shape = dataclasses.replace(SHAPE, layers=2, **changes)
     assert not faults(compile_model(random_model(shape), config), config)
 
@@ -253,41 +347,66 @@ def program():
     return compile_model(random_model(dataclasses.replace(SHAPE, head_dim=32)), tile(32, 2, 2))
 
 
-def with_waits(program: Program, waits: dict[int, int]) -> Program:
-    """The same program with other waits for some instructions, by index."""
-    instructions = list(program.instructions)
-    for index, wait in waits.items():
-        instructions[index] = dataclasses.replace(instructions[index], wait=wait)
-    return dataclasses.replace(program, instructions=tuple(instructions))
+def changed(program: Program, streams: bool, changes: dict[int, dict]) -> Program:
+    """The same program with other fields of some instructions of a queue, by index."""
+    name = "stream" if streams else "vector"
+    queue = list(getattr(program, name))
+    for index, fields in changes.items():
+        queue[index] = dataclasses.replace(queue[index], **fields)
+    return dataclasses.replace(program, **{name: tuple(queue)})
 
 
-def test_no_wait_can_be_shorter(program):
-    """One cycle less is a fault somewhere.
+def loose(program: Program) -> list[tuple]:
+    """Waits and lags of which one cycle less makes no fault in this model: (streams, index, field)."""
+    found = []
+    for streams, queue in ((True, program.stream), (False, program.vector)):
+        for index, instruction in enumerate(queue):
+            for field in ("wait", "lag"):
+                value = getattr(instruction, field)
+                if value and not faults(changed(program, streams, {index: {field: value - 1}}), tile(32, 2, 2)):
+                    found.append((streams, index, field))
+    return found
 
-    Matrices are left out: they wait for the last word of what they read and may need it only some steps later.
+
+def test_waits_are_not_longer_than_they_must_be(program):
+    """For most of them one cycle less is a fault.
+
+    For the others something else decides when the instruction plays: its queue's instruction before it, sums that go
+    first, or the other of its two waits. The bounds that the compiler goes by do not know how long those take.
     """
-    waits = {
-        index: instruction.wait
-        for index, instruction in enumerate(program.instructions)
-        if instruction.wait and instruction.source not in (Source.WEIGHTS, Source.KV)
-    }
-    assert len(waits) > 20
-    assert [i for i, wait in waits.items() if not faults(with_waits(program, {i: wait - 1}), tile(32, 2, 2))] == []
+    waits = sum(bool(i.wait) + bool(i.lag) for queue in program.queues for i in queue)
+    assert waits > 40
+    assert len(loose(program)) < waits / 2
 
 
 def test_the_checker_sees_every_kind_of_fault(program):
-    """A program without waits, and one whose matrices are read faster than the banks can."""
-    hasty = faults(with_waits(program, dict.fromkeys(range(len(program.instructions)), 0)), tile(32, 2, 2))
-    assert set(hasty) >= {
+    """A program that waits for instructions of the other queue and for no latency, and banks that are too slow."""
+    config = tile(32, 2, 2)
+    hasty = program
+    for streams, queue in ((True, program.stream), (False, program.vector)):
+        hasty = changed(hasty, streams, {index: {"wait": 0, "lag": 0} for index in range(len(queue))})
+    assert set(faults(hasty, config)) >= {
         "addresses are not ready",
         "activations: read before it is written",
         "extreme: read before it is written",
         "scale: read before it is written",
         "vector: read before it is written",
-        "vector: written in the wrong order",
-        "head of the pipe: two steps in a cycle",
-        "KV banks: two steps in a cycle",
-        "normaliser: two steps in a cycle",
+        "ROOT: read before it is written",
         "the token ends too early",
     }
     assert set(faults(program, tile(32, 2, 3))) == {"weight banks: too soon"}
+
+
+def test_the_checker_sees_steps_that_meet_sums(program):
+    """The schedule relies on vector steps that are held up; without that they meet sums at the head of the pipe."""
+
+    class Blind(set):
+        """Sums that nobody sees coming."""
+
+        def __contains__(self, cycle):
+            return False
+
+    checker = TimingChecker(program, tile(32, 2, 2))
+    checker.head = Blind()
+    checker.token(6, emits=True)
+    assert checker.faults["head of the pipe: two steps in a cycle"]

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from rtl.formats import WORD_BITS
+from rtl.formats import NumberFormat
 from rtl.memory.secded import SecdedDecoder, check_bits, code_bits, decode, encode
 from tests.gateware import stream
 
 RANDOM = np.random.default_rng(2)
+WORD_BITS = NumberFormat().word_bits
 
 
 def words(count, bits=WORD_BITS):

@@ -1,4 +1,4 @@
-"""This project's own tile in the system model: closed form against compiled programs, cycle for cycle."""
+"""This project's own tile in the system model, against compiled programs, cycle for cycle."""
 
 import dataclasses
 from functools import cache
@@ -10,11 +10,11 @@ from sim.accounts import events
 from sim.checkpoint import load_model
 from sim.compiler import compile_model
 from sim.design import load_design
-from sim.rates import WORD_BYTES, predict
+from sim.rates import predict
 from sim.system import Request, answer, build_system
 from sim.system.model import load_model as load_language_model
 from sim.system.own_chip import TILES, design_tile, own_engine, own_machine, shard
-from sim.system.own_tile import count_steps, schedule_waits, tile_cycles
+from sim.system.own_tile import tile_cycles
 from sim.system.rate import decode_step, prefill_time
 from sim.tile import build_tile
 from sim.timing import emission_cycles, token_cycles
@@ -36,17 +36,17 @@ def compiled(design):
 def test_the_terms_sum_to_the_cycles_of_the_shipped_program(design, position):
     tile, shape, program = compiled(design)
     cycles = tile_cycles(shape, tile.config, position)
-    assert cycles.total == token_cycles(program.instructions, position, emits=True)
+    assert cycles.total == token_cycles(program.queues, tile.config, position, emits=True)
     assert tile.clock_hz / cycles.total == predict(tile, program, position=position).tokens_per_s
 
 
 @pytest.mark.parametrize("design", DESIGNS)
 def test_the_bytes_term_is_every_weight_word_once(design):
     tile, shape, program = compiled(design)
-    embedding = -(-shape.dim // 32) * tile.config.lanes  # read as a vector, so it counts there
-    words = events(program.instructions, tile.config, 0, emits=True)["weight reads"] - embedding
-    streamed = tile_cycles(shape, tile.config, 0).weights * tile.config.lanes / tile.config.bank.cadence_cycles
-    assert streamed == words
+    config, groups = tile.config, -(-shape.dim // 32)
+    words = events(program.queues, config, 0, emits=True)["weight reads"] - groups * config.lanes
+    embedding = groups * config.beats  # cycles: read as a vector
+    assert (tile_cycles(shape, config, 0).weights - embedding) * config.lanes / config.period == words
 
 
 SHAPES = {
@@ -62,31 +62,32 @@ SHAPES = {
 
 @pytest.mark.parametrize("changes", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("bank", [BankTiming(latency_cycles=1, cadence_cycles=1), TILE.bank], ids=["fast", "slow"])
-def test_the_closed_form_is_exact_for_other_shapes(changes, bank):
+def test_the_cycles_are_exact_for_other_shapes(changes, bank):
     shape, config = dataclasses.replace(SHAPE, **changes), dataclasses.replace(TILE, bank=bank)
     program = compile_model(random_model(shape), config)
     for position in (0, 40, 95):
-        assert tile_cycles(shape, config, position).total == token_cycles(program.instructions, position, emits=True)
+        assert tile_cycles(shape, config, position).total == token_cycles(program.queues, config, position, emits=True)
 
 
 def test_deep_models_cost_no_more_to_schedule_and_stay_exact():
     shape = dataclasses.replace(SHAPE, layers=6)
     config = dataclasses.replace(TILE, kv_words=60000)
     program = compile_model(random_model(shape), config)
-    assert schedule_waits(shape, config) == sum(instruction.wait for instruction in program.instructions)
+    assert tile_cycles(shape, config, 40).total == token_cycles(program.queues, config, 40, emits=True)
 
 
 def test_a_model_that_no_simulator_holds_has_steps_that_follow_from_its_size():
-    """Eighty layers of Llama-3-70B on one tile: its weights over the lanes, to the rows that fill the last block."""
+    """A model of 135 million weights on one tile: its weights over the lanes, to the rows that fill the last block."""
     tile, *_ = compiled("mram-22nm")
-    model = load_language_model("llama-3-70b")
+    model = load_language_model("smollm2-135m")
     shape = dataclasses.replace(
-        SHAPE, dim=model.dim, layers=model.layers, heads=model.heads, kv_heads=model.kv_heads, tied=False,
+        SHAPE, dim=model.dim, layers=model.layers, heads=model.heads, kv_heads=model.kv_heads, tied=model.tied,
         head_dim=model.head_dim, ffn=model.ffn, vocab=model.vocab,
     )  # fmt: skip
-    steps = count_steps(shape, tile.config, pages=1)
-    words = model.active_parameters / 32 / tile.config.lanes
-    assert steps["weights"] == words * tile.config.bank.cadence_cycles
+    config = dataclasses.replace(tile.config, lanes=32)
+    embedding = model.dim // config.vector_lanes
+    words = model.active_parameters / 32 / config.lanes
+    assert tile_cycles(shape, config, 0).weights == words * config.period + embedding
 
 
 @pytest.mark.parametrize("design", DESIGNS)
@@ -95,11 +96,11 @@ def test_the_machine_of_one_tile_takes_the_cycles_of_the_shipped_program(design)
     system = build_system(f"{design}-tile", "verse", context=256)
     for position in (0, 31, 32, 100, 255):
         step = decode_step(system, sequences=1, context=position)
-        assert round(step.total * tile.clock_hz, 6) == token_cycles(program.instructions, position, emits=True)
+        assert round(step.total * tile.clock_hz, 6) == token_cycles(program.queues, tile.config, position, emits=True)
         assert decode_step(system, sequences=3, context=position).total == pytest.approx(3 * step.total)
     for tokens in (1, 7, 40):
         prompt = prefill_time(system, sequences=1, tokens=tokens) * tile.clock_hz
-        assert round(prompt, 6) == emission_cycles(program.instructions, tokens, tokens)[0]
+        assert round(prompt, 6) == emission_cycles(program.queues, tile.config, tokens, tokens)[0]
 
 
 def test_the_command_says_the_rate_that_a_decode_measures():
@@ -114,8 +115,8 @@ def test_the_command_says_the_rate_that_a_decode_measures():
 def test_a_chip_is_its_tiles(design):
     tile, machine = design_tile(design), own_machine(design)
     lanes = TILES * tile.config.lanes
-    assert machine.bandwidth == lanes * WORD_BYTES * tile.clock_hz / tile.config.bank.cadence_cycles
-    assert machine.memory == lanes * tile.config.bank_words * WORD_BYTES
+    assert machine.bandwidth == lanes * tile.config.format.word_bytes * tile.clock_hz / tile.config.period
+    assert machine.memory == lanes * tile.config.lane_words * tile.config.format.word_bytes
     assert machine.die_area > TILES * tile.macro_area
 
 

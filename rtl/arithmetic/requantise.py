@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.integers import round_shift, round_shift_value, saturate, saturate_value
 from rtl.arithmetic.scale import EXPONENT_BITS, INVERSE_BITS, INVERSE_EXPONENT, SCALE_LAYOUT, Scale
-from rtl.formats import ACCUMULATOR_BITS, CONSTANT_BITS, VECTOR_BITS
+from rtl.formats import ACCUMULATOR_LIMIT, CONSTANT_BITS, VECTOR_BITS
 
 SHIFT_BITS = 6
 SCALE_SHIFT_BITS = 8
@@ -20,7 +20,7 @@ def requantise(a, constant, first_shift: int, scale: Scale, scale_shift: int, *,
 
     Parameters
     ----------
-    a : int64 array, below 2**40 in magnitude
+    a : int64 array of `ACCUMULATOR_LIMIT` bits
     constant : int array of 16-bit values, broadcast against `a`
     first_shift : 0...63, applied with rounding to the product before it is held to 32 bits
     scale : with `invert`, its reciprocal is used
@@ -38,6 +38,10 @@ def requantise(a, constant, first_shift: int, scale: Scale, scale_shift: int, *,
 class Requantiser(wiring.Component):
     """`requantise` for one element. Latency 4 cycles, one element a cycle.
 
+    Parameters
+    ----------
+    operand_bits : width of a
+
     Attributes
     ----------
     valid : in cycle 0; a stage works, and changes its registers, only for a valid element
@@ -48,11 +52,11 @@ class Requantiser(wiring.Component):
 
     LATENCY = 4
 
-    def __init__(self):
+    def __init__(self, operand_bits: int = ACCUMULATOR_LIMIT):
         super().__init__(
             {
                 "valid": In(1),
-                "a": In(signed(ACCUMULATOR_BITS)),
+                "a": In(signed(operand_bits)),
                 "constant": In(signed(CONSTANT_BITS)),
                 "first_shift": In(SHIFT_BITS),
                 "factor": In(INVERSE_BITS),
@@ -63,7 +67,7 @@ class Requantiser(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        product = Signal(signed(ACCUMULATOR_BITS + CONSTANT_BITS), reset_less=True)
+        product = Signal(signed(len(self.a) + CONSTANT_BITS), reset_less=True)
         first_shift = Signal(SHIFT_BITS, reset_less=True)
         narrow = Signal(signed(VECTOR_BITS), reset_less=True)
         scaled = Signal(signed(VECTOR_BITS + INVERSE_BITS), reset_less=True)

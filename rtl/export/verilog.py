@@ -13,7 +13,7 @@ TOP = "tile"
 
 def tile_sources(config: TileConfig) -> dict[str, str]:
     """File name and text of everything that a simulator needs for one tile; `TOP` is the top module."""
-    return {"lane.sv": _convert(Lane(), "lane"), "tile.sv": _convert(Tile(config), TOP), **model_sources()}
+    return {"lane.sv": _convert(Lane(config.format), "lane"), "tile.sv": _convert(Tile(config), TOP), **model_sources()}
 
 
 def _convert(component, name: str) -> str:

@@ -8,15 +8,17 @@ from rtl.arithmetic.exponential import Exponential
 from rtl.arithmetic.requantise import Requantiser
 from rtl.arithmetic.root import Root
 from rtl.arithmetic.scale import Normaliser
-from rtl.formats import CONSTANT_BITS, GROUP
+from rtl.formats import CONSTANT_BITS, DEFAULT, GROUP, NumberFormat
 from rtl.memory.secded import SecdedDecoder
 
+LANES = (4, 8, 16, 32)
+
 ADDRESSABLE_WORDS = {
-    "bank_words": 1 << 16,
+    "lane_words": 1 << 16,
     "kv_words": 1 << 16,
     "vector_words": 1 << 10,
-    "constant_words": 1 << 13,
-    "activation_words": 1 << 8,
+    "constant_words": 1 << 14,
+    "activation_groups": 1 << 10,
 }
 """Largest memories that the address fields of an instruction reach."""
 
@@ -33,9 +35,12 @@ class BankTiming:
 class TileConfig:
     """Sizes of one tile.
 
-    `lanes` is also the width of the vector unit: element i of any vector belongs to lane i mod `lanes`.
-    Memories are given in words: a weight word holds 32 weights, a KV word 32 codes, a vector, constant
-    word `lanes` elements, an activation word 32 activations.
+    Row r of a matrix belongs to lane r mod `lanes`; element i of a vector to slot i mod `vector_lanes` of word
+    i // `vector_lanes`. A lane has `banks_per_lane` weight banks, which take its words in turn: word w lies in
+    bank w mod `banks_per_lane`, so that banks that need several cycles for a read still give a lane a word a cycle.
+    Memories are given in words: a weight word is that of `format`, a KV word holds 32 codes, a vector or constant word
+    `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight word has lie in one of
+    its words.
     """
 
     lanes: int
@@ -44,13 +49,28 @@ class TileConfig:
     kv_words: int
     vector_words: int
     constant_words: int
-    activation_words: int
+    activation_groups: int
     program_words: int
     context: int
+    vector_lanes: int
+    banks_per_lane: int = 1
+    format: NumberFormat = DEFAULT
 
     def __post_init__(self):
-        if self.lanes not in (4, 8, 16, 32):
-            raise UserError(f"a tile has 4, 8, 16 or 32 lanes, not {self.lanes}")
+        if self.lanes not in LANES:
+            raise UserError(f"a tile has {', '.join(map(str, LANES[:-1]))} or {LANES[-1]} lanes, not {self.lanes}")
+        if self.vector_lanes not in LANES or self.vector_lanes > self.lanes:
+            raise UserError(
+                f"the vector unit is {self.vector_lanes} elements wide, and on {self.lanes} lanes it must be a "
+                f"power of two from {LANES[0]} to {self.lanes}"
+            )
+        if self.banks_per_lane not in (1, 2, 4, 8):
+            raise UserError(f"a lane has 1, 2, 4 or 8 banks, not {self.banks_per_lane}")
+        if self.activation_groups % self.groups_per_word:
+            raise UserError(
+                f"activation_groups is {self.activation_groups}, and an activation word holds {self.groups_per_word}: "
+                f"take a multiple of it"
+            )
         for name, words in ADDRESSABLE_WORDS.items():
             if getattr(self, name) > words:
                 raise UserError(f"{name} is {getattr(self, name)}, and an instruction addresses at most {words}")
@@ -60,9 +80,34 @@ class TileConfig:
             )
 
     @property
+    def lane_words(self) -> int:
+        """Words that the banks of one lane hold together."""
+        return self.bank_words * self.banks_per_lane
+
+    @property
+    def banks(self) -> int:
+        """Weight banks of the tile."""
+        return self.lanes * self.banks_per_lane
+
+    @property
+    def period(self) -> int:
+        """Cycles between two words of a lane when it streams: its banks deliver in turn."""
+        return -(-self.bank.cadence_cycles // self.banks_per_lane)
+
+    @property
+    def groups_per_word(self) -> int:
+        """Groups of weights in a word of the banks, and of activations in a word of the activation memory."""
+        return self.format.groups_per_word
+
+    @property
     def beats(self) -> int:
-        """Vector words in an activation word."""
-        return GROUP // self.lanes
+        """Vector words in a group of activations."""
+        return GROUP // self.vector_lanes
+
+    @property
+    def drain(self) -> int:
+        """Vector words in a block of rows, one row a lane: cycles in which its sums enter the vector pipe."""
+        return self.lanes // self.vector_lanes
 
     @property
     def stream_latency(self) -> int:
@@ -71,14 +116,17 @@ class TileConfig:
 
     @property
     def stream_entry(self) -> int:
-        """Cycles from the issue of a row's last read to its sum at the head of the vector pipe."""
-        return self.stream_latency + DotProduct.LATENCY
+        """Cycles from the issue of a row's last read to its first sums at the head of the vector pipe."""
+        return self.stream_latency + DotProduct.LATENCY + HOLD_LATENCY
 
     @property
     def constant_word_bits(self) -> int:
         """Bits of a word of row scales and other constants."""
-        return self.lanes * CONSTANT_BITS
+        return self.vector_lanes * CONSTANT_BITS
 
+
+HOLD_LATENCY = 1
+"""Cycles for which sums stand in the lanes before the first of them enter the vector pipe."""
 
 VECTOR_ENTRY = 2
 """Cycles from the issue of a vector step to its operand at the head of the vector pipe: a read and a register."""
@@ -104,11 +152,8 @@ EXTREME_STAGE = REDUCE_STAGE + 1
 REGISTER_STAGE = REDUCE_STAGE + 1 + Normaliser.LATENCY
 """Cycles from the head of the pipe until a reduced scalar can be used."""
 
-SUM_STAGE = REGISTER_STAGE + 1
-"""Cycles from the head of the pipe until the register of a sum can be used."""
-
-ROOT_STAGE = REDUCE_STAGE + 2 + Root.LATENCY + Normaliser.LATENCY + 1
-"""Cycles from the head of the pipe until the register of a root of squares can be used."""
+ROOT_STAGE = REDUCE_STAGE + 2 + Root.LATENCY
+"""Cycles from the head of the pipe until the root of a sum of squares can pass `REDUCE_STAGE`."""
 
 SCALE_STAGE = REQUANTISE_STAGE + 1
 """Cycles from the head of the pipe to the reading of a scalar register."""

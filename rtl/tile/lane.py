@@ -1,11 +1,11 @@
 """A lane: error correction and the dot product of one weight bank and one KV bank."""
 
-from amaranth.hdl import Const, Module, Mux, signed
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Const, Module, Mux, signed
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.dot import DotProduct
-from rtl.formats import ACCUMULATOR_BITS, ACTIVATION_BITS, CODE_BITS, GROUP, WORD_BITS
+from rtl.formats import GROUP, NumberFormat
 from rtl.memory.secded import SecdedDecoder, code_bits
 
 
@@ -19,45 +19,86 @@ class Lane(wiring.Component):
     ----------
     code, code_valid : codeword from the weight bank
     kv, from_kv : word from the KV bank, and whether the lane takes that one
-    activations, valid, first : as in `DotProduct`
+    activations, valid, first : as in `DotProduct`; with `from_kv` each of the first `NumberFormat.kv_slices` groups is
+        given the same 32 activations
+    activation_sums : as in `DotProduct`
     word : the corrected weight word, until the next one
     sum : as in `DotProduct`
     corrected, uncorrectable : as in `SecdedDecoder`
     """
 
-    def __init__(self):
-        super().__init__(
-            {
-                "code": In(code_bits(WORD_BITS)),
-                "code_valid": In(1),
-                "kv": In(GROUP * CODE_BITS),
-                "from_kv": In(1),
-                "activations": In(GROUP * ACTIVATION_BITS),
-                "valid": In(1),
-                "first": In(1),
-                "word": Out(WORD_BITS),
-                "sum": Out(signed(ACCUMULATOR_BITS)),
-                "corrected": Out(1),
-                "uncorrectable": Out(1),
-            }
-        )
+    def __init__(self, number_format: NumberFormat):
+        self.format = f = number_format
+        ports = {
+            "code": In(code_bits(f.word_bits)),
+            "code_valid": In(1),
+            "kv": In(f.kv_word_bits),
+            "from_kv": In(1),
+            "activations": In(f.codes_per_word * f.activation_bits),
+            "valid": In(1),
+            "first": In(1),
+            "word": Out(f.word_bits),
+            "sum": Out(signed(f.accumulator_bits)),
+            "corrected": Out(1),
+            "uncorrectable": Out(1),
+        }
+        if f.needs_sums:
+            ports["activation_sums"] = In(data.ArrayLayout(signed(f.activation_sum_bits), f.groups_per_word))
+        super().__init__(ports)
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.decoder = decoder = SecdedDecoder(WORD_BITS)
-        m.submodules.dot = dot = DotProduct()
-        codes, scale = self.word[: GROUP * CODE_BITS], self.word[GROUP * CODE_BITS :]
+        m.submodules.decoder = decoder = SecdedDecoder(self.format.word_bits)
+        m.submodules.dot = dot = DotProduct(self.format)
         m.d.comb += [
             decoder.code.eq(self.code),
             decoder.valid.eq(self.code_valid),
             self.word.eq(decoder.data),
             self.corrected.eq(decoder.corrected),
             self.uncorrectable.eq(decoder.uncorrectable),
-            dot.codes.eq(Mux(self.from_kv, self.kv, codes)),
-            dot.scale.eq(Mux(self.from_kv, Const(1), scale)),
             dot.activations.eq(self.activations),
             dot.valid.eq(self.valid),
             dot.first.eq(self.first),
             self.sum.eq(dot.sum),
         ]
+        self._operands(m, dot)
         return m
+
+    def _operands(self, m, dot):
+        """The weight word, or the slices of the KV word with their weights."""
+        f = self.format
+        codes, scales, minima = split_word(self.word, f)
+        slices = f.kv_slices
+        # Groups without a slice keep their codes, which a scale of zero takes out of the sum.
+        sliced = Cat(*(_slice(self.kv, s, f) for s in range(slices)), codes[slices * GROUP * f.weight_bits :])
+        weights = Cat(
+            Const(1 << (s * f.weight_bits) if s < slices else 0, f.scale_bits) for s in range(f.groups_per_word)
+        )
+        m.d.comb += [dot.codes.eq(Mux(self.from_kv, sliced, codes)), dot.scales.eq(Mux(self.from_kv, weights, scales))]
+        if f.minima:
+            m.d.comb += dot.minima.eq(Mux(self.from_kv, f.kv_offset, minima))
+        elif f.needs_sums:
+            m.d.comb += dot.offset.eq(self.from_kv)
+        if f.needs_sums:
+            m.d.comb += dot.activation_sums.eq(self.activation_sums)
+
+
+def split_word(word, number_format: NumberFormat):
+    """(codes, scales, minima) of a weight word, those of the first group in the lowest bits."""
+    f = number_format
+    scales = f.codes_per_word * f.weight_bits
+    minima = scales + f.groups_per_word * f.scale_bits
+    return word[:scales], word[scales:minima], word[minima:]
+
+
+def _slice(kv, index: int, number_format: NumberFormat):
+    """Slice `index` of the 32 codes of a KV word, as signed codes of `weight_bits`.
+
+    A lower slice is an unsigned number; with its top bit inverted it is one that is 2**(weight_bits - 1) less.
+    """
+    f = number_format
+    start, stop = index * f.weight_bits, min((index + 1) * f.weight_bits, f.kv_bits)
+    parts = [kv.word_select(i, f.kv_bits)[start:stop] for i in range(GROUP)]
+    if stop == f.kv_bits:
+        return Cat(Cat(part, part[-1].replicate(f.weight_bits - len(part))) for part in parts)
+    return Cat(part ^ (1 << (f.weight_bits - 1)) for part in parts)

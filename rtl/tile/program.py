@@ -1,8 +1,11 @@
-"""The program format: one instruction is a loop of steps, and nothing in it is decided at run time.
+"""The program format: one instruction is a loop of steps, and nothing in it depends on a number that is computed.
 
-An instruction waits `wait` cycles, then issues ``blocks * groups`` steps, one every `period` cycles. Two counts
-may be multiplied by the number of 32-token pages in use, which is how one program serves every context
-length. All hazards are the compiler's business: there are no interlocks.
+A program is two queues of instructions that run side by side: one streams the banks through the lanes, the other works
+on vectors. An instruction issues its first step `wait` cycles after the last turn of the one before it in its queue,
+and `lag` cycles after the last turn of the other queue's first `after` instructions, whichever is later; then a step
+every `period` cycles, ``blocks * groups`` in all. Two counts may be multiplied by the number of 32-token pages in use,
+which is how one program serves every context length. Latencies are the compiler's business: apart from `after` there
+are no interlocks. (The `lag` is counted from the cycle in which the instruction before it is loaded, at the earliest.)
 """
 
 import dataclasses
@@ -24,8 +27,17 @@ class Source(enum.IntEnum):
     ONE = 4  # the number one, to read constants
     SCALE = 5  # no operand: multiply two scalar registers
     KEEP = 6  # no operand: store a scalar register as a K or V scale, and read it back
-    END_OF_PROMPT = 7  # end the token here unless one is to be emitted
-    END = 8  # end of the token; its arg max becomes the next one
+    SUM = 7  # no operand: the running sum of exponentials as a scale
+    ROOT = 8  # no operand: the root of the last sum of squares as a scale
+    END_OF_PROMPT = 9  # end the token here unless one is to be emitted
+    END = 10  # end of the token; its arg max becomes the next one
+
+
+STREAMS = (Source.WEIGHTS, Source.KV, Source.EMBEDDING)
+"""Sources of the queue that streams; all others are the vector queue's."""
+
+SCALARS = (Source.SCALE, Source.KEEP, Source.SUM, Source.ROOT)
+"""Sources whose result is a scalar register."""
 
 
 class Constant(enum.IntEnum):
@@ -73,35 +85,37 @@ class Reduce(enum.IntEnum):
 
 
 class Second(enum.IntEnum):
-    """A second reduction, beside the first."""
+    """A second reduction, beside the first, of the vector queue alone; `Source.SUM` and `Source.ROOT` fetch it."""
 
     NONE = 0
-    SUM = 1  # of the exponentials, as a scale
-    SQUARES = 2  # root of (sum of (a >> exponent of `other`)**2 + epsilon), as a scale
+    SUM = 1  # of the exponentials
+    SQUARES = 2  # root of (sum of (a >> exponent of `other`)**2 + epsilon)
 
 
 FIELDS = {
     "source": 4,
+    "after": 11,
+    "lag": 8,
     "wait": 9,
-    "blocks": 12,
+    "blocks": 14,
     "groups": 8,
     "period": 4,
     "blocks_by_page": 1,
     "groups_by_page": 1,
     "memory": 16,
-    "memory_stride": 8,
+    "memory_stride": 9,
     "position_shift": 3,
-    "activations": 8,
+    "activations": 10,
     "a": 10,
     "b": 10,
-    "constant": 13,
+    "constant": 14,
     "constant_mode": 2,
     "constant_by_position": 1,
     "first_shift": 6,
-    "scale": 5,
+    "scale": 6,
     "invert": 1,
     "scale_shift": signed(8),
-    "other": 5,
+    "other": 6,
     "invert_other": 1,
     "exponential": 1,
     "extreme": 4,
@@ -111,9 +125,8 @@ FIELDS = {
     "destination": 3,
     "d": 10,
     "reduce": 2,
-    "register": 5,
+    "register": 6,
     "second": 2,
-    "second_register": 5,
 }
 INSTRUCTION = data.StructLayout(FIELDS)
 INSTRUCTION_BITS = INSTRUCTION.size
@@ -128,6 +141,8 @@ class Instruction:
 
     source: Source
     phase: str = ""
+    after: int = 0
+    lag: int = 0
     wait: int = 0
     blocks: int = 1
     groups: int = 1
@@ -159,7 +174,6 @@ class Instruction:
     reduce: Reduce = Reduce.NONE
     register: int = 0
     second: Second = Second.NONE
-    second_register: int = 0
 
     def __post_init__(self):
         for name, shape in FIELDS.items():
@@ -170,6 +184,11 @@ class Instruction:
                     f"the program needs {name} = {value}, and an instruction has {bits} bits for it: "
                     "take a smaller model, a shorter context or more lanes"
                 )
+
+    @property
+    def streams(self) -> bool:
+        """It belongs to the queue that streams."""
+        return self.source in STREAMS
 
     @property
     def by_position(self) -> bool:
@@ -186,6 +205,6 @@ class Instruction:
         """Steps it issues with `pages` pages of 32 positions in use."""
         return self.blocks * (pages if self.blocks_by_page else 1) * self.groups * (pages if self.groups_by_page else 1)
 
-    def cycles(self, pages: int) -> int:
-        """Cycles from the end of the instruction before it to its own end."""
-        return self.wait + self.steps(pages) * self.period
+    def span(self, pages: int) -> int:
+        """Cycles from its first step to the end of its last one's turn, when nothing holds it up."""
+        return self.steps(pages) * self.period

@@ -1,55 +1,56 @@
 """The sequencer: plays a static program, once a token."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
+from amaranth.utils import ceil_log2, exact_log2
 
 from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
-from rtl.tile.program import INSTRUCTION, INSTRUCTION_BITS, Destination, Mask, Source
+from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, Destination, Source
+from rtl.tile.queue import INDEX_BITS, Queue
 
 TOKEN_BITS = 16
+BEAT_BITS = 5
 
 
-def step_layout(config: TileConfig) -> data.StructLayout:
-    """What the sequencer issues for one step: the instruction, and what depends on the step."""
+def step_layout() -> data.StructLayout:
+    """What a queue issues for one step: the instruction, and what depends on the step."""
     return data.StructLayout(
         {
             "valid": 1,
-            "stream": 1,
             "first": 1,
             "last": 1,  # first, last word of a row
             "opens": 1,
             "closes": 1,  # first, last row of the instruction
-            "memory": 16,
-            "activations": 8,
-            "a": 10,
-            "b": 10,
-            "constant": 13,
-            "d": 10,
-            "beat": 3,
-            "mask": config.lanes,
+            "memory": FIELDS["memory"],
+            "activations": FIELDS["activations"],
+            "a": FIELDS["a"],
+            "b": FIELDS["b"],
+            "constant": FIELDS["constant"],
+            "d": FIELDS["d"],
+            "beat": BEAT_BITS,  # vector word in a group, or in a weight word
+            "index": INDEX_BITS,  # vector word in the instruction
             "instruction": INSTRUCTION,
         }
     )
 
 
 class Sequencer(wiring.Component):
-    """Issues the steps of the program for every position of a run.
+    """Issues the steps of both queues for every position of a run.
 
-    A token takes the sum of `Instruction.cycles` and one cycle more, in which the next token's first
-    instruction is fetched. Steps appear in `step` one cycle after their issue.
+    A step appears in `stream` or `vector` one cycle after its issue. Between two tokens there is one cycle in which
+    the first instructions are fetched; `sim.timing` has the cycles of a token, exactly.
 
     Attributes
     ----------
     start : begins a run at position 0; ignored while `busy`
     prompt_length, total_length : positions whose token is given, and positions in all; at least 1
-    vocabulary : rows of the output matrix that count
-    program_read, program_address, program : port of a memory with one cycle of latency
-    prompt_address, prompt : likewise
+    program_read, ... : ports of the queues' program memories, with one cycle of latency
+    prompt_address, prompt : likewise; read with the vector queue's program
     argmax : the token that the vector unit found
-    step : see `step_layout`
+    hold : no vector step may issue in this cycle
+    stream, vector : steps, see `step_layout`
     position, token : of the current token
     token_valid, emitted : one cycle for each token emitted
     cycles : since the start, counted while busy
@@ -57,20 +58,20 @@ class Sequencer(wiring.Component):
 
     def __init__(self, config: TileConfig):
         self.config = config
+        port = {"read": Out(1), "address": Out(range(config.program_words)), "program": In(INSTRUCTION_BITS)}
         super().__init__(
             {
                 "start": In(1),
                 "prompt_length": In(TOKEN_BITS),
                 "total_length": In(TOKEN_BITS),
-                "vocabulary": In(TOKEN_BITS),
                 "busy": Out(1),
-                "program_read": Out(1),
-                "program_address": Out(range(config.program_words)),
-                "program": In(INSTRUCTION_BITS),
+                **{f"{queue}_{name}": member for queue in ("stream", "vector") for name, member in port.items()},
                 "prompt_address": Out(range(config.context)),
                 "prompt": In(TOKEN_BITS),
                 "argmax": In(TOKEN_BITS),
-                "step": Out(step_layout(config)),
+                "hold": In(1),
+                "stream": Out(step_layout()),
+                "vector": Out(step_layout()),
                 "position": Out(TOKEN_BITS),
                 "token": Out(TOKEN_BITS),
                 "token_valid": Out(1),
@@ -81,43 +82,51 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        current = Signal(INSTRUCTION)
-        advance, ends, issue, finished = Signal(), Signal(), Signal(), Signal()
-        fetch, waited = Signal(init=1), Signal(9)
-        emits = self.position + 1 >= self.prompt_length
+        drain = self.config.drain
+        m.submodules.stream_queue = stream = Queue(self.config, advance=drain)
+        m.submodules.vector_queue = vector = Queue(self.config, stride=drain)
+        ends, emits = Signal(), self.position + 1 >= self.prompt_length
+        source = vector.instruction.source
         m.d.comb += [
-            issue.eq(self.busy & ~fetch & (waited == current.wait)),
-            ends.eq(issue & ((current.source == Source.END) | (current.source == Source.END_OF_PROMPT) & ~emits)),
-            advance.eq(Mux(fetch, self.busy, finished) & ~ends),
+            ends.eq(vector.begins & ((source == Source.END) | (source == Source.END_OF_PROMPT) & ~emits)),
+            vector.hold.eq(self.hold),
         ]
+        self._spread_rows(m, stream)
+        for name, queue, other in (("stream", stream, vector), ("vector", vector, stream)):
+            m.d.comb += [
+                queue.busy.eq(self.busy),
+                queue.restart.eq(ends),
+                queue.page.eq(self.position >> exact_log2(GROUP)),
+                queue.other_done.eq(other.done),
+                queue.program.eq(getattr(self, f"{name}_program")),
+                getattr(self, f"{name}_read").eq(queue.read),
+                getattr(self, f"{name}_address").eq(queue.address),
+            ]
+            self._step(m, queue, getattr(self, name))
         m.d.sync += self.token_valid.eq(ends & emits)
         with m.If(self.busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
-        with m.If(self.busy & ~fetch & ~issue):
-            m.d.sync += waited.eq(waited + 1)
-        self._program(m, current, advance, ends, fetch, waited)
-        self._tokens(m, ends, fetch)
-        self._steps(m, current, issue, finished, advance)
+        self._tokens(m, ends, vector.fetching)
+        self._stream_addresses(m, stream)
+        self._vector_addresses(m, vector)
         return m
 
-    def _program(self, m, current, advance, ends, fetch, waited):
-        counter = Signal(range(self.config.program_words))
-        m.d.comb += [
-            self.program_address.eq(Mux(ends, 0, counter + advance)),
-            self.program_read.eq(~self.busy | advance | ends),
-        ]
-        m.d.sync += counter.eq(self.program_address)
-        with m.If(advance):
-            m.d.sync += [current.eq(self.program), waited.eq(0), fetch.eq(0)]
-        with m.If(ends):
-            m.d.sync += fetch.eq(1)
+    def _spread_rows(self, m, queue):
+        """A row ends no sooner than the row before has left for the vector pipe."""
+        drain = self.config.drain
+        left = Signal(range(drain))
+        m.d.comb += queue.hold.eq(queue.last & (left != 0))
+        with m.If(queue.issue & queue.last):
+            m.d.sync += left.eq(Mux(queue.instruction.source == Source.EMBEDDING, 0, drain - 1))
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
 
-    def _tokens(self, m, ends, fetch):
+    def _tokens(self, m, ends, fetching):
         following = Signal.like(self.position)
         m.d.comb += following.eq(Mux(self.busy, self.position + ends, 0))
         m.d.comb += self.prompt_address.eq(following)
         m.d.sync += self.position.eq(following)
-        with m.If(fetch & self.busy):
+        with m.If(fetching & self.busy):
             m.d.sync += self.token.eq(Mux(self.position < self.prompt_length, self.prompt, self.emitted))
         with m.If(ends):
             m.d.sync += self.emitted.eq(self.argmax)
@@ -126,81 +135,61 @@ class Sequencer(wiring.Component):
         with m.Elif(ends & (self.position + 1 == self.total_length)):
             m.d.sync += self.busy.eq(0)
 
-    def _steps(self, m, current, issue, finished, advance):
-        """The loop over rows (blocks) and words of a row (groups), and the addresses in it."""
-        lanes, beats = self.config.lanes, self.config.beats
-        page = self.position[exact_log2(GROUP) :]
-        phase, group, block, block_page, index = Signal(4), Signal(8), Signal(12), Signal(8), Signal(12)
-        last, closes = Signal(), Signal()
-        m.d.comb += [
-            last.eq(group == Mux(current.groups_by_page, page, current.groups - 1)),
-            closes.eq((block == current.blocks - 1) & (~current.blocks_by_page | (block_page == page))),
-            finished.eq(issue & last & closes & (phase == current.period - 1)),
-        ]
-        row = Signal(16)
-        beat = index[: exact_log2(beats)]
-        whole = Signal(12)
-        m.d.comb += whole.eq(index >> exact_log2(beats))
-        with m.If(issue):
-            m.d.sync += phase.eq(phase + 1)
-            with m.If(phase == current.period - 1):
-                m.d.sync += [phase.eq(0), group.eq(Mux(last, 0, group + 1))]
-                with m.If(last):
-                    m.d.sync += [index.eq(index + 1), row.eq(row + current.memory_stride), block.eq(block + 1)]
-                    with m.If(block == current.blocks - 1):
-                        m.d.sync += [block.eq(0), block_page.eq(block_page + 1)]
-        with m.If(advance):
-            m.d.sync += [index.eq(0), row.eq(0), block.eq(0), block_page.eq(0)]
-
-        token_row, key_row, constant_row = Signal(16), Signal(16), Signal(13)
+    @staticmethod
+    def _step(m, queue, step):
+        """What both kinds of steps have in common."""
+        current = queue.instruction
         m.d.sync += [
-            token_row.eq((self.token >> exact_log2(lanes)) * current.memory_stride),
-            key_row.eq(self.position >> exact_log2(lanes) << current.position_shift),
-            constant_row.eq(Mux(current.constant_by_position, self.position << current.position_shift, 0)),
-        ]
-        offset = Signal(16)
-        with m.Switch(current.source):
-            with m.Case(Source.WEIGHTS, Source.KV):
-                m.d.comb += offset.eq(row + group)
-            with m.Case(Source.EMBEDDING):
-                m.d.comb += offset.eq(token_row + whole)
-            with m.Default():  # where a key or a value is written
-                m.d.comb += offset.eq(Mux(current.destination == Destination.VALUE, row + page, key_row + whole))
-        constant = Signal(13)
-        with m.If(current.source == Source.EMBEDDING):
-            m.d.comb += constant.eq(self.token >> exact_log2(lanes))
-        with m.Elif(current.source == Source.KEEP):
-            m.d.comb += constant.eq(self.position >> exact_log2(lanes))
-        with m.Else():
-            m.d.comb += constant.eq(constant_row + index)
-        step, stream = self.step, Signal()
-        m.d.comb += stream.eq(current.source <= Source.EMBEDDING)
-        m.d.sync += step.valid.eq(issue & (phase == 0) & (current.source < Source.END_OF_PROMPT))
-        m.d.sync += [
-            step.stream.eq(stream),
-            step.first.eq(group == 0),
-            step.last.eq(last),
-            step.opens.eq((index == 0) & ~current.continues),
-            step.closes.eq(closes),
-            step.memory.eq(current.memory + offset),
-            step.activations.eq(current.activations + group),
-            step.a.eq(current.a + index),
-            step.b.eq(current.b + index),
-            step.constant.eq(current.constant + constant),
-            step.beat.eq(beat),
+            step.valid.eq(queue.issue & (current.source < Source.END_OF_PROMPT)),
+            *(getattr(step, name).eq(getattr(queue, name)) for name in ("first", "last", "opens", "closes", "index")),
+            step.a.eq(current.a + queue.index),
+            step.b.eq(current.b + queue.index),
             step.instruction.eq(current),
         ]
-        m.d.sync += step.d.eq(current.d + Mux(current.destination == Destination.VECTOR, index, whole))
-        m.d.sync += step.mask.eq(self._mask(m, current, index))
-        return m
 
-    def _mask(self, m, current, index):
-        """One bit a lane: its element does not count."""
-        limit, base = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
-        masked = Signal()
-        m.d.comb += [
-            masked.eq(current.mask != Mask.NONE),
-            limit.eq(Mux(current.mask == Mask.POSITION, self.position + 1, self.vocabulary)),
-            base.eq(index * self.config.lanes),
+    def _stream_addresses(self, m, queue):
+        """A row's word, or the words of the token's row, beat by beat."""
+        config, current, step = self.config, queue.instruction, self.stream
+        beats = exact_log2(config.beats * config.groups_per_word)
+        token_row = Signal(16)
+        m.d.sync += token_row.eq((self.token >> exact_log2(config.lanes)) * current.memory_stride)
+        embeds = current.source == Source.EMBEDDING
+        m.d.sync += [
+            step.memory.eq(current.memory + Mux(embeds, token_row + (queue.index >> beats), queue.row + queue.group)),
+            step.activations.eq(
+                current.activations
+                + Mux(current.source == Source.KV, queue.group, queue.group << exact_log2(config.groups_per_word))
+            ),
+            step.constant.eq(
+                current.constant + Mux(embeds, self.token >> exact_log2(config.vector_lanes), queue.index)
+            ),
+            step.d.eq(current.d + queue.index),
+            step.beat.eq(queue.index[:beats]),
         ]
-        return Cat(masked & (base + i >= limit) for i in range(self.config.lanes))
+
+    def _vector_addresses(self, m, queue):
+        """Where a key or a value is kept, and constants that belong to the position."""
+        config, current, step = self.config, queue.instruction, self.vector
+        beats = exact_log2(config.beats)
+        whole = Signal(INDEX_BITS)
+        key_row, constant_row = Signal(16), Signal(FIELDS["constant"])
+        m.d.comb += whole.eq(queue.index >> beats)
+        m.d.sync += [
+            key_row.eq(self.position >> exact_log2(config.lanes) << current.position_shift),
+            constant_row.eq(self.position << current.position_shift),
+        ]
+        value = current.destination == Destination.VALUE
+        keeps = current.source == Source.KEEP
+        m.d.sync += [
+            step.memory.eq(current.memory + Mux(value, queue.row + queue.page, key_row + whole)),
+            step.constant.eq(
+                current.constant
+                + Mux(
+                    keeps,
+                    self.position >> exact_log2(config.vector_lanes),
+                    queue.index + Mux(current.constant_by_position, constant_row, 0),
+                )
+            ),
+            step.d.eq(current.d + Mux(current.destination == Destination.VECTOR, queue.index, whole)),
+            step.beat.eq(Mux(value, queue.index[: ceil_log2(config.drain)], queue.index[:beats])),
+        ]

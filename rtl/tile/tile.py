@@ -2,13 +2,14 @@
 
 from types import SimpleNamespace
 
-from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Mux, ResetSignal, Signal
+from amaranth.hdl import Array, Cat, ClockDomain, ClockSignal, Instance, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.utils import ceil_log2, exact_log2
 
+from rtl.arithmetic.dot import ActivationSums
 from rtl.arithmetic.integers import tree
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, CONSTANT_BITS, GROUP, VECTOR_BITS, WORD_BITS
+from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.memory.macros import sram, weight_bank
 from rtl.memory.secded import code_bits
 from rtl.tile.config import READ_LATENCY, TileConfig
@@ -89,7 +90,7 @@ class Tile(wiring.Component):
         return SimpleNamespace(**registered)
 
     def _host(self, m, host, sequencer, vector):
-        for name in ("start", "prompt_length", "total_length", "vocabulary"):
+        for name in ("start", "prompt_length", "total_length"):
             m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
         m.d.comb += [
             self.busy.eq(sequencer.busy),
@@ -97,27 +98,31 @@ class Tile(wiring.Component):
             self.token.eq(sequencer.emitted),
             self.cycles.eq(sequencer.cycles),
             sequencer.argmax.eq(vector.argmax),
+            sequencer.hold.eq(vector.hold),
             vector.epsilon.eq(host.epsilon),
-            vector.step.eq(sequencer.step),
+            vector.vocabulary.eq(host.vocabulary),
+            vector.stream.eq(sequencer.stream),
+            vector.vector.eq(sequencer.vector),
             vector.position.eq(sequencer.position),
             vector.token.eq(sequencer.token),
         ]
 
     def _memories(self, m, host, sequencer, vector):
         config = self.config
-        lane = vector.position[: ceil_log2(config.lanes)]
-        m.submodules.program_memory = sram(
-            words=config.program_words,
-            grain=INSTRUCTION_BITS,
-            file="program.hex",
-            read_enable=sequencer.program_read,
-            read_address=sequencer.program_address,
-            read_data=sequencer.program,
-        )
+        slot = vector.position[: ceil_log2(config.vector_lanes)]
+        for queue in ("stream", "vector"):
+            m.submodules[f"{queue}_program"] = sram(
+                words=config.program_words,
+                grain=INSTRUCTION_BITS,
+                file=f"{queue}_program.hex",
+                read_enable=getattr(sequencer, f"{queue}_read"),
+                read_address=getattr(sequencer, f"{queue}_address"),
+                read_data=getattr(sequencer, f"{queue}_program"),
+            )
         m.submodules.prompt_memory = sram(
             words=config.context,
             grain=TOKEN_BITS,
-            read_enable=sequencer.program_read,
+            read_enable=sequencer.vector_read,
             read_address=sequencer.prompt_address,
             read_data=sequencer.prompt,
             write_enable=host.prompt_write,
@@ -134,8 +139,8 @@ class Tile(wiring.Component):
             read_data=self._registered(m, vector.constant.as_value()),
             write_enable=vector.constant_write,
             write_address=vector.constant_write_address[:address_bits],
-            write_data=vector.constant_write_data.as_unsigned().replicate(config.lanes),
-            write_mask=(1 << lane)[: config.lanes],
+            write_data=vector.constant_write_data.as_unsigned().replicate(config.vector_lanes),
+            write_mask=(1 << slot)[: config.vector_lanes],
         )
         address_bits = ceil_log2(config.vector_words)
         for port in ("a", "b"):
@@ -159,10 +164,12 @@ class Tile(wiring.Component):
 
     def _lanes(self, m, host, sequencer, vector, embedding):
         """The banks and the lanes, and the delays that bring words and activations together."""
-        config, step = self.config, sequencer.step
+        config, step, f = self.config, sequencer.stream, self.config.format
         source, arrival = step.instruction.source, config.stream_latency
         weights, kv = (source == Source.WEIGHTS) & step.valid, (source == Source.KV) & step.valid
-        row = (source == Source.EMBEDDING) & step.valid & (step.beat == 0)
+        beats = exact_log2(config.beats * config.groups_per_word)
+        row = (source == Source.EMBEDDING) & step.valid & (step.beat[:beats] == 0)
+        which = step.memory[: exact_log2(config.banks_per_lane)]
         pipe = Stages(
             m,
             "stream",
@@ -176,38 +183,37 @@ class Tile(wiring.Component):
                 "beat": step.beat,
             },
         )
-        activations = Signal(GROUP * ACTIVATION_BITS)
-        m.submodules.activation_memory = sram(
-            words=config.activation_words,
-            grain=config.lanes * ACTIVATION_BITS,
-            read_enable=pipe.at("valid", arrival - READ_LATENCY),
-            read_address=pipe.at("activations", arrival - READ_LATENCY)[: ceil_log2(config.activation_words)],
-            read_data=self._registered(m, activations),
-            write_enable=vector.activation_write,
-            write_address=vector.activation_address[: ceil_log2(config.activation_words)],
-            write_data=vector.activation_data.replicate(config.beats),
-            write_mask=(1 << vector.activation_beat)[: config.beats],
-        )
+        activations = self._activations(m, pipe, vector)
+        shared = {}
+        if f.needs_sums:
+            m.submodules.activation_sums = sums = ActivationSums(f)
+            m.d.comb += [sums.activations.eq(activations), sums.valid.eq(pipe.at("valid", arrival))]
+            shared["i_activation_sums"] = sums.sums.as_value()
         m.d.comb += [
-            embedding.lane.eq(sequencer.token[: ceil_log2(config.lanes)]),
+            embedding.lane.eq(sequencer.token[: exact_log2(config.lanes)]),
             embedding.beat.eq(pipe.at("beat", arrival)),
         ]
         corrected, uncorrectable = Signal(config.lanes), Signal(config.lanes)
+        bank_words = [((weights | row) & (which == bank)) for bank in range(config.banks_per_lane)]
+        arriving = pipe.at("memory", config.bank.latency_cycles)[: exact_log2(config.banks_per_lane)]
         for i in range(config.lanes):
-            code = Signal(code_bits(WORD_BITS), name=f"code_{i}")
-            word = Signal(GROUP * CODE_BITS, name=f"kv_{i}")
-            m.submodules[f"weight_bank_{i}"] = weight_bank(
-                index=i,
-                words=config.bank_words,
-                bits=len(code),
-                timing=config.bank,
-                enable=weights | row,
-                address=step.memory[: ceil_log2(config.bank_words)],
-                data=code,
-            )
+            codes = []
+            for bank, enable in enumerate(bank_words):
+                index = i * config.banks_per_lane + bank
+                codes.append(Signal(code_bits(f.word_bits), name=f"code_{index}"))
+                m.submodules[f"weight_bank_{index}"] = weight_bank(
+                    index=index,
+                    words=config.bank_words,
+                    bits=len(codes[-1]),
+                    timing=config.bank,
+                    enable=enable,
+                    address=(step.memory >> exact_log2(config.banks_per_lane))[: ceil_log2(config.bank_words)],
+                    data=codes[-1],
+                )
+            word = Signal(f.kv_word_bits, name=f"kv_{i}")
             m.submodules[f"kv_bank_{i}"] = sram(
                 words=config.kv_words,
-                grain=CODE_BITS,
+                grain=f.kv_bits,
                 read_enable=pipe.at("kv", arrival - READ_LATENCY),
                 read_address=pipe.at("memory", arrival - READ_LATENCY)[: ceil_log2(config.kv_words)],
                 read_data=self._registered(m, word),
@@ -215,7 +221,7 @@ class Tile(wiring.Component):
                 write_address=vector.kv_address[: ceil_log2(config.kv_words)],
                 write_data=Mux(
                     vector.kv_column,
-                    vector.kv_data.word_select(i, CODE_BITS).replicate(GROUP),
+                    vector.kv_data.word_select(i % config.vector_lanes, f.kv_bits).replicate(GROUP),
                     vector.kv_data.replicate(config.beats),
                 ),
                 write_mask=vector.kv_mask,
@@ -224,7 +230,7 @@ class Tile(wiring.Component):
                 "lane",
                 i_clk=ClockSignal(),
                 i_rst=ResetSignal(),
-                i_code=code,
+                i_code=Array(codes)[arriving] if len(codes) > 1 else codes[0],
                 i_code_valid=pipe.at("weights", config.bank.latency_cycles),
                 i_kv=word,
                 i_from_kv=pipe.at("kv", arrival),
@@ -235,9 +241,41 @@ class Tile(wiring.Component):
                 o_sum=vector.sums[i],
                 o_corrected=corrected[i],
                 o_uncorrectable=uncorrectable[i],
+                **shared,
             )
         m.d.comb += vector.embedding.eq(embedding.values)
-        delivered = pipe.at("weights", arrival)
+        self._counters(m, host, pipe, corrected, uncorrectable)
+
+    def _activations(self, m, pipe, vector):
+        """The activation memory; what it reads reaches the lanes together with the word of the banks.
+
+        A word of the KV banks takes one group, which stands in for every group of the word.
+        """
+        config, at, bits = self.config, self.config.stream_latency - READ_LATENCY, self.config.format.activation_bits
+        groups, size = exact_log2(config.groups_per_word), config.groups_per_word
+        address = ceil_log2(config.activation_groups) - groups
+        word, activations = (
+            Signal(size * GROUP * bits, name=name, reset_less=True) for name in ("activation_word", "activations")
+        )
+        m.submodules.activation_memory = sram(
+            words=config.activation_groups >> groups,
+            grain=config.vector_lanes * bits,
+            read_enable=pipe.at("valid", at),
+            read_address=(pipe.at("activations", at) >> groups)[:address],
+            read_data=word,
+            write_enable=vector.activation_write,
+            write_address=(vector.activation_group >> groups)[:address],
+            write_data=vector.activation_data.replicate(config.beats << groups),
+            write_mask=(1 << Cat(vector.activation_beat[: exact_log2(config.beats)], vector.activation_group[:groups]))[
+                : config.beats << groups
+            ],
+        )
+        one = word.word_select(pipe.at("activations", at + 1)[:groups], GROUP * bits)
+        m.d.sync += activations.eq(Mux(pipe.at("kv", at + 1), one.replicate(size), word) if groups else word)
+        return activations
+
+    def _counters(self, m, host, pipe, corrected, uncorrectable):
+        config, arrival = self.config, self.config.stream_latency
         with m.If(host.start & ~self.busy):
             m.d.sync += [
                 self.weight_words.eq(0),
@@ -247,7 +285,7 @@ class Tile(wiring.Component):
             ]
         with m.Else():
             m.d.sync += [
-                self.weight_words.eq(self.weight_words + Mux(delivered, config.lanes, 0)),
+                self.weight_words.eq(self.weight_words + Mux(pipe.at("weights", arrival), config.lanes, 0)),
                 self.lane_words.eq(self.lane_words + Mux(pipe.at("valid", arrival), config.lanes, 0)),
                 self.corrected_words.eq(self.corrected_words + count_ones(corrected)),
                 self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable)),

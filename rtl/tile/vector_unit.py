@@ -1,8 +1,8 @@
-"""The vector unit: one pipe of `lanes` elements that requantises, adds, rotates, gates, exponentiates and reduces."""
+"""The vector unit: one pipe that requantises, adds, rotates, gates, exponentiates and reduces."""
 
 import itertools
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -16,9 +16,6 @@ from rtl.arithmetic.scale import INVERSE_EXPONENT, ONE, SCALE_LAYOUT, VALUE_BITS
 from rtl.arithmetic.silu import RESULT_BITS as SILU_BITS
 from rtl.arithmetic.silu import Silu
 from rtl.formats import (
-    ACCUMULATOR_BITS,
-    ACTIVATION_BITS,
-    CODE_BITS,
     CONSTANT_BITS,
     FRACTION_BITS,
     GROUP,
@@ -27,6 +24,7 @@ from rtl.formats import (
 )
 from rtl.tile.config import (
     ALU_STAGE,
+    HOLD_LATENCY,
     READ_LATENCY,
     REDUCE_STAGE,
     REQUANTISE_STAGE,
@@ -35,12 +33,12 @@ from rtl.tile.config import (
     WRITE_STAGE,
     TileConfig,
 )
-from rtl.tile.program import Alu, Constant, Destination, Reduce, Second, Source
+from rtl.tile.program import FIELDS, SCALARS, Alu, Constant, Destination, Mask, Reduce, Second, Source
 from rtl.tile.sequencer import TOKEN_BITS, step_layout
 from rtl.tile.stages import Stages
 
-SCALES = 32
-EXTREMES = 16
+SCALES = 1 << FIELDS["scale"]
+EXTREMES = 1 << FIELDS["extreme"]
 KEEP_BITS = CONSTANT_BITS - 1
 
 
@@ -58,15 +56,18 @@ def keep_scale(scale, shift: int):
 class VectorUnit(wiring.Component):
     """Executes the steps that are not multiplications of weights, and finishes those that are.
 
-    One step a cycle. The head of the pipe is `VECTOR_ENTRY` cycles after a vector step and
-    `TileConfig.stream_entry` cycles after a stream step; the stages behind it stand in `rtl.tile.config`. Two
-    steps must not reach the head in one cycle.
+    One word of `vector_lanes` elements a cycle. The head of the pipe is `VECTOR_ENTRY` cycles after a vector step and
+    `TileConfig.stream_entry` cycles after the last step of a row of the banks, whose sums, one a lane, enter in
+    `TileConfig.drain` cycles after each other; the stages behind it stand in `rtl.tile.config`. Sums go first: in a
+    cycle in which a vector step would meet them at the head, `hold` keeps it from issuing.
 
     Attributes
     ----------
-    step, position, token : from the sequencer
+    stream, vector, position, token : from the sequencer
+    hold : no vector step may issue in this cycle
+    vocabulary : rows of the output matrix that count
     epsilon : of the root mean square, times the vector's length, with 28 fraction bits
-    sums, embedding : operands of stream steps, valid at the head of the pipe
+    sums, embedding : operands of stream steps, `HOLD_LATENCY` cycles before the head of the pipe
     a_read ... constant : read ports of the memories, `READ_LATENCY` cycles
     write_* : write ports; vector, activation, KV (one word of codes a lane) and constant memory
     argmax : index of the largest result so far
@@ -74,39 +75,42 @@ class VectorUnit(wiring.Component):
 
     def __init__(self, config: TileConfig):
         self.config = config
-        lanes = config.lanes
+        lanes, wide = config.vector_lanes, config.lanes
         vector = data.ArrayLayout(signed(VECTOR_BITS), lanes)
         super().__init__(
             {
-                "step": In(step_layout(config)),
+                "stream": In(step_layout()),
+                "vector": In(step_layout()),
+                "hold": Out(1),
                 "position": In(TOKEN_BITS),
                 "token": In(TOKEN_BITS),
+                "vocabulary": In(TOKEN_BITS),
                 "epsilon": In(32),
-                "sums": In(data.ArrayLayout(signed(ACCUMULATOR_BITS), lanes)),
-                "embedding": In(data.ArrayLayout(signed(CODE_BITS * 2 + 1), lanes)),
+                "sums": In(data.ArrayLayout(signed(config.format.accumulator_bits), wide)),
+                "embedding": In(data.ArrayLayout(signed(config.format.value_bits), lanes)),
                 "a_read": Out(1),
-                "a_address": Out(10),
+                "a_address": Out(FIELDS["a"]),
                 "a": In(vector),
                 "b_read": Out(1),
-                "b_address": Out(10),
+                "b_address": Out(FIELDS["b"]),
                 "b": In(vector),
                 "constant_read": Out(1),
-                "constant_address": Out(13),
+                "constant_address": Out(FIELDS["constant"]),
                 "constant": In(data.ArrayLayout(signed(CONSTANT_BITS), lanes)),
                 "vector_write": Out(1),
-                "write_address": Out(10),
+                "write_address": Out(FIELDS["d"]),
                 "write_data": Out(vector),
                 "activation_write": Out(1),
-                "activation_address": Out(8),
+                "activation_group": Out(FIELDS["d"]),
                 "activation_beat": Out(3),
-                "activation_data": Out(lanes * ACTIVATION_BITS),
-                "kv_write": Out(lanes),
-                "kv_address": Out(16),
-                "kv_data": Out(lanes * CODE_BITS),
+                "activation_data": Out(lanes * config.format.activation_bits),
+                "kv_write": Out(wide),
+                "kv_address": Out(FIELDS["memory"]),
+                "kv_data": Out(lanes * config.format.kv_bits),
                 "kv_mask": Out(GROUP),
                 "kv_column": Out(1),
                 "constant_write": Out(1),
-                "constant_write_address": Out(13),
+                "constant_write_address": Out(FIELDS["constant"]),
                 "constant_write_data": Out(signed(CONSTANT_BITS)),
                 "argmax": Out(TOKEN_BITS),
             }
@@ -125,57 +129,61 @@ class VectorUnit(wiring.Component):
         return m
 
     def _head(self, m):
-        """Merge stream and vector steps into one pipe."""
-        step, fields = self.step, {}
-        instruction = {
-            name: step.instruction[name]
-            for name in (
-                "source",
-                "position_shift",
-                "constant_mode",
-                "first_shift",
-                "scale",
-                "invert",
-                "scale_shift",
-                "other",
-                "invert_other",
-                "exponential",
-                "extreme",
-                "alu",
-                "destination",
-                "reduce",
-                "register",
-                "second",
-                "second_register",
-                "mask",
-            )
-        }
-        of_step = {name: step[name] for name in ("opens", "closes", "b", "constant", "d", "memory", "beat")} | {
-            "masked": step["mask"]
-        }
-        arriving = Stages(
-            m,
-            "step",
-            {
-                "stream": step.valid & step.stream & step.last,
-                "vector": step.valid & ~step.stream,
-                **instruction,
-                **of_step,
-            },
-        )
-        entry = self.config.stream_entry
-        stream = arriving.at("stream", entry)
-        for name in (*instruction, *of_step):
-            early, late = arriving.at(name, VECTOR_ENTRY), arriving.at(name, entry)
-            fields[name] = Signal.like(early, name=f"head_{name}")
-            m.d.comb += fields[name].eq(Mux(stream, late, early))
+        """Merge sums and vector steps into one pipe."""
+        config = self.config
+        arrival = config.stream_entry - HOLD_LATENCY
+        stream = _Steps(m, "stream", self.stream, streams=1, arrives=self.stream.valid & self.stream.last)
+        vector = _Steps(m, "vector", self.vector, streams=0, arrives=self.vector.valid)
+        embeds = stream.at("source", arrival) == Source.EMBEDDING
+        held, beat, left = self._hold(m, stream, arrival, embeds)
+        late = vector.fields(VECTOR_ENTRY)
+        fields = {}
+        for name, value in late.items():
+            fields[name] = Signal.like(value, name=f"head_{name}")
+            m.d.comb += fields[name].eq(Mux(left != 0, held[name], value))
+        with m.If(left != 0):
+            for name in ("b", "constant", "d", "index"):
+                m.d.comb += fields[name].eq(held[name] + beat)
+            m.d.comb += [
+                fields["opens"].eq(held["opens"] & (beat == 0)),
+                fields["closes"].eq(held["closes"] & (left == 1)),
+            ]
         fields["valid"] = Signal(name="head_valid")
         m.d.comb += [
-            fields["valid"].eq(stream | arriving.at("vector", VECTOR_ENTRY)),
-            self.a_read.eq(step.valid & (step.instruction.source == Source.VECTOR)),
-            self.a_address.eq(step.a),
+            fields["valid"].eq((left != 0) | vector.at("arrives", VECTOR_ENTRY)),
+            self.a_read.eq(self.vector.valid & (self.vector.instruction.source == Source.VECTOR)),
+            self.a_address.eq(self.vector.a),
+            self.hold.eq(self._meets(stream, arrival)),
         ]
         return Stages(m, "pipe", fields)
+
+    def _hold(self, m, stream, arrival, embeds):
+        """Sums on their way into the pipe: (fields of their step, beat, beats left)."""
+        config = self.config
+        fields = stream.fields(arrival)
+        held = {name: Signal.like(value, name=f"held_{name}") for name, value in fields.items()}
+        beat, left = Signal(range(config.drain)), Signal(range(config.drain + 1))
+        shape = signed(config.format.accumulator_bits)
+        self._held_sums = [Signal(shape, name=f"held_{i}", reset_less=True) for i in range(config.lanes)]
+        self._held_embedding = Signal.like(self.embedding, name="held_embedding", reset_less=True)
+        with m.If(stream.at("arrives", arrival)):
+            m.d.sync += [after.eq(fields[name]) for name, after in held.items()]
+            m.d.sync += [after.eq(self.sums[i]) for i, after in enumerate(self._held_sums)]
+            m.d.sync += [self._held_embedding.eq(self.embedding), beat.eq(0), left.eq(Mux(embeds, 1, config.drain))]
+        with m.Elif(left != 0):
+            m.d.sync += [beat.eq(beat + 1), left.eq(left - 1)]
+            width = config.vector_lanes
+            m.d.sync += [a.eq(b) for a, b in zip(self._held_sums, self._held_sums[width:], strict=False)]
+        return held, beat, left
+
+    def _meets(self, stream, arrival):
+        """A vector step that issues now would be at the head in a cycle in which sums are."""
+        first = arrival - VECTOR_ENTRY
+        rows = [
+            stream.at("arrives", first + beat) & (stream.at("source", first + beat) != Source.EMBEDDING)
+            for beat in range(1, self.config.drain)
+        ]
+        return Cat(stream.at("arrives", first), *rows).any()
 
     def _rescale(self, m, pipe):
         """Operand, exponential, requantiser: (exponentials two stages in, y at `ALU_STAGE`)."""
@@ -189,7 +197,7 @@ class VectorUnit(wiring.Component):
             ),
             self.constant_address.eq(pipe.at("constant", constant_at)),
         ]
-        own = Array(self.constant)[self.token[: exact_log2(self.config.lanes)]]
+        own = Array(self.constant)[self.token[: exact_log2(self.config.vector_lanes)]]
         operands = scale_operands(
             m,
             self._scale(m, pipe, "scale", SCALE_STAGE),
@@ -202,17 +210,18 @@ class VectorUnit(wiring.Component):
         with m.If(pipe.at("valid", SCALE_STAGE)):
             m.d.sync += [factor.eq(operands[0]), shift.eq(operands[1])]
         exponentials, results = [], []
-        self._operands = []
-        for i in range(self.config.lanes):
+        self._operands, width = [], self.config.format.accumulator_bits
+        masked = self._masked(m, pipe)
+        for i in range(self.config.vector_lanes):
             m.submodules[f"exponential_{i}"] = power = Exponential()
-            m.submodules[f"requantiser_{i}"] = requantiser = Requantiser()
-            operand = Signal(signed(ACCUMULATOR_BITS), name=f"a_{i}")
-            delayed = signed_array(2, ACCUMULATOR_BITS, f"a_{i}")
+            m.submodules[f"requantiser_{i}"] = requantiser = Requantiser(width)
+            operand = Signal(signed(width), name=f"a_{i}")
+            delayed = signed_array(2, width, f"a_{i}")
             with m.Switch(source):
                 with m.Case(Source.WEIGHTS, Source.KV):
-                    m.d.comb += operand.eq(self.sums[i])
+                    m.d.comb += operand.eq(self._held_sums[i])
                 with m.Case(Source.EMBEDDING):
-                    m.d.comb += operand.eq(self.embedding[i])
+                    m.d.comb += operand.eq(self._held_embedding[i])
                 with m.Case(Source.VECTOR):
                     m.d.comb += operand.eq(self.a[i])
                 with m.Default():
@@ -226,7 +235,7 @@ class VectorUnit(wiring.Component):
                 requantiser.valid.eq(pipe.at("valid", REQUANTISE_STAGE)),
                 power.score.eq(operand),
                 power.maximum.eq(extremes.data),
-                power.masked.eq(pipe.at("masked", 0)[i]),
+                power.masked.eq(masked[i]),
                 requantiser.a.eq(Mux(exponential, power.value, delayed[1])),
                 requantiser.constant.eq(
                     Mux(mode == Constant.ONE, 1, Mux(mode == Constant.WORD, self.constant[i], own))
@@ -239,6 +248,20 @@ class VectorUnit(wiring.Component):
             exponentials.append(power.value)
             results.append(requantiser.y)
         return exponentials, results
+
+    def _masked(self, m, pipe):
+        """One bit an element at the head of the pipe: it does not count."""
+        lanes = self.config.vector_lanes
+        limit, base = Signal(TOKEN_BITS, name="mask_limit"), Signal(TOKEN_BITS + 5, name="mask_base")
+        mode = pipe.at("mask", 0)
+        m.d.comb += [
+            limit.eq(Mux(mode == Mask.POSITION, self.position + 1, self.vocabulary)),
+            base.eq(pipe.at("index", 0) * lanes),
+        ]
+        masked = Signal(lanes, name="masked")
+        m.d.comb += masked.eq(Cat((mode != Mask.NONE) & (base + i >= limit) for i in range(lanes)))
+        self._mask_later = Stages(m, "masked", {"masked": masked})
+        return masked
 
     def _scale(self, m, pipe, field, stage):
         """The scalar register that a field names, at a stage: a read port of its own."""
@@ -257,7 +280,7 @@ class VectorUnit(wiring.Component):
         first = ALU_STAGE - Silu.LATENCY
         gated = pipe.at("valid", first) & (pipe.at("alu", first) == Alu.SILU)
         b = []
-        for i in range(self.config.lanes):
+        for i in range(self.config.vector_lanes):
             m.submodules[f"silu_{i}"] = silu = Silu()
             word = [self.b[i], *signed_array(Silu.LATENCY, VECTOR_BITS, f"b_{i}")]
             m.d.comb += [silu.valid.eq(gated), silu.x.eq(self.b[i])]
@@ -266,7 +289,7 @@ class VectorUnit(wiring.Component):
                     m.d.sync += after.eq(before)
             b.append((silu.y, word[-1]))
         results = []
-        for i in range(self.config.lanes):
+        for i in range(self.config.vector_lanes):
             pair, odd = i & ~1, i & 1
             factor = Signal(signed(SILU_BITS), name=f"factor_{i}")
             direct = Signal(signed(VECTOR_BITS + SILU_BITS), name=f"direct_{i}", reset_less=True)
@@ -298,85 +321,62 @@ class VectorUnit(wiring.Component):
     def _write(self, m, pipe, result):
         valid, destination = pipe.at("valid", WRITE_STAGE), pipe.at("destination", WRITE_STAGE)
         address, beat = pipe.at("d", WRITE_STAGE), pipe.at("beat", WRITE_STAGE)
-        lanes, beats = self.config.lanes, self.config.beats
-        key = destination == Destination.KEY
-        row_lane = self.position[: (lanes - 1).bit_length()]
+        width, config = self.config.vector_lanes, self.config
         m.d.comb += [
             self.vector_write.eq(valid & (destination == Destination.VECTOR)),
             self.write_address.eq(address),
             self.write_data.as_value().eq(Cat(result)),
             self.activation_write.eq(valid & (destination == Destination.ACTIVATION)),
-            self.activation_address.eq(address),
+            self.activation_group.eq(address),
             self.activation_beat.eq(beat),
-            self.activation_data.eq(Cat(_clip(r, ACTIVATION_BITS) for r in result)),
+            self.activation_data.eq(Cat(_clip(r, config.format.activation_bits) for r in result)),
+        ]
+        key, row_lane = destination == Destination.KEY, self.position[: exact_log2(config.lanes)]
+        columns = ((1 << width) - 1) << (beat[: exact_log2(config.drain)] * width)
+        m.d.comb += [
             self.kv_column.eq(destination == Destination.VALUE),
-            self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(key, 1 << row_lane, (1 << lanes) - 1), 0)),
+            self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(key, 1 << row_lane, columns), 0)),
             self.kv_address.eq(pipe.at("memory", WRITE_STAGE)),
-            self.kv_data.eq(Cat(_clip(r, CODE_BITS) for r in result)),
+            self.kv_data.eq(Cat(_clip(r, self.config.format.kv_bits) for r in result)),
             self.kv_mask.eq(
                 Mux(
                     key,
-                    ((1 << lanes) - 1) << (beat[: max(1, (beats - 1).bit_length())] * lanes),
+                    ((1 << width) - 1) << (beat[: exact_log2(config.beats)] * width),
                     1 << self.position[:5],
                 )
             ),
         ]
 
     def _reduce(self, m, pipe, result, exponentials):
-        """Reductions, scalar products and stored scales, all through one normaliser."""
+        """Reductions, scalar products and stored scales, all through one normaliser, a step of the pipe at a time."""
         at = REDUCE_STAGE
         m.submodules.normaliser = normaliser = Normaliser()
-        m.submodules.root = root = Root()
         extreme, index = self._extreme(m, pipe, result)
         second = self._second(m, pipe, exponentials)
+        root, base = self._root(m, pipe, second)
         product, product_exponent = self._multiply(m, pipe)
-        source = pipe.at("source", at)
-        scalar = (source == Source.SCALE) | (source == Source.KEEP)
+        source, kind = pipe.at("source", at), pipe.at("reduce", at)
         closing = pipe.at("valid", at) & pipe.at("closes", at)
-        kind, kind_two = pipe.at("reduce", at), pipe.at("second", at + 1)
-        closing_two = pipe.at("valid", at + 1) & pipe.at("closes", at + 1)
         extremes = self._extremes.write_port()
         m.d.comb += [
             extremes.en.eq(closing & (kind == Reduce.MAXIMUM)),
             extremes.addr.eq(pipe.at("extreme", at)),
             extremes.data.eq(extreme),
+            self.argmax.eq(index),
         ]
-        m.d.comb += self.argmax.eq(index)
-
-        other = self._scale(m, pipe, "other", at + 1)
-        down = Mux(other.exponent < 0, 0, other.exponent)[:6]
-        base = Signal(signed(8), name="root_exponent")
-        target = Signal(5, name="root_register")
-        squares, register_two = closing_two & (kind_two == Second.SQUARES), pipe.at("second_register", at + 1)
-        start, radicand = Signal(name="root_start"), Signal(VALUE_BITS, name="radicand", reset_less=True)
-        m.d.sync += [start.eq(squares), radicand.eq(second + (self.epsilon >> Cat(0, down)[:7]))]
-        m.d.comb += [root.start.eq(start), root.value.eq(radicand)]
-        with m.If(squares):
-            m.d.sync += [base.eq(down), target.eq(register_two)]
-
-        writes, register = Signal(name="normalise"), Signal(5, name="normalise_register")
-        with m.If(root.done):
-            m.d.comb += [
-                normaliser.value.eq(root.mantissa),
-                normaliser.exponent.eq(root.exponent + base),
-                writes.eq(1),
-                register.eq(target),
-            ]
-        with m.Elif(closing_two & (kind_two == Second.SUM)):
-            m.d.comb += [
-                normaliser.value.eq(second),
-                normaliser.exponent.eq(0),
-                writes.eq(1),
-                register.eq(register_two),
-            ]
-        with m.Else():
-            m.d.comb += [
-                normaliser.value.eq(Mux(scalar, product, extreme.as_unsigned())),
-                normaliser.exponent.eq(Mux(scalar, product_exponent, 0)),
-                writes.eq(closing & (scalar | (kind == Reduce.ABSOLUTE))),
-                register.eq(pipe.at("register", at)),
-            ]
-        done = Stages(m, "normalised", {"writes": writes, "register": register})
+        with m.Switch(source):
+            with m.Case(Source.SCALE, Source.KEEP):
+                m.d.comb += [normaliser.value.eq(product), normaliser.exponent.eq(product_exponent)]
+            with m.Case(Source.SUM):
+                m.d.comb += normaliser.value.eq(second)
+            with m.Case(Source.ROOT):
+                m.d.comb += [normaliser.value.eq(root.mantissa), normaliser.exponent.eq(root.exponent + base)]
+            with m.Default():
+                m.d.comb += normaliser.value.eq(extreme.as_unsigned())
+        scalar = Cat(source == kind for kind in SCALARS).any()
+        writes = Signal(name="normalise")
+        m.d.comb += writes.eq(closing & (scalar | (kind == Reduce.ABSOLUTE)))
+        done = Stages(m, "normalised", {"writes": writes, "register": pipe.at("register", at)})
         scales = self._scales.write_port()
         m.d.comb += [
             scales.en.eq(done.at("writes", Normaliser.LATENCY)),
@@ -384,11 +384,26 @@ class VectorUnit(wiring.Component):
             scales.data.eq(normaliser.result),
         ]
 
+    def _root(self, m, pipe, second):
+        """The root of the last instruction's squares, and the exponent that it still lacks."""
+        at = REDUCE_STAGE + 1
+        m.submodules.root = root = Root()
+        other = self._scale(m, pipe, "other", at)
+        down = Mux(other.exponent < 0, 0, other.exponent)[:6]
+        base = Signal(signed(8), name="root_exponent")
+        closing = pipe.at("valid", at) & pipe.at("closes", at) & (pipe.at("second", at) == Second.SQUARES)
+        start, radicand = Signal(name="root_start"), Signal(VALUE_BITS, name="radicand", reset_less=True)
+        m.d.sync += [start.eq(closing), radicand.eq(second + (self.epsilon >> Cat(0, down)[:7]))]
+        m.d.comb += [root.start.eq(start), root.value.eq(radicand)]
+        with m.If(closing):
+            m.d.sync += base.eq(down)
+        return root, base
+
     def _extreme(self, m, pipe, result):
         """Largest magnitude or value of the instruction so far, and its index."""
-        lanes, at = self.config.lanes, WRITE_STAGE
+        lanes, at = self.config.vector_lanes, WRITE_STAGE
         absolute = pipe.at("reduce", at) == Reduce.ABSOLUTE
-        masked, lowest = pipe.at("masked", at), -(1 << (VECTOR_BITS - 1))
+        masked, lowest = self._mask_later.at("masked", at), -(1 << (VECTOR_BITS - 1))
         first = Signal(signed(VECTOR_BITS + 1), name="word_extreme")
         place = Signal(range(lanes), name="word_place")
         reduces = pipe.at("valid", at) & (pipe.at("reduce", at) != Reduce.NONE)
@@ -403,20 +418,21 @@ class VectorUnit(wiring.Component):
         best, where = tree(candidates, lambda p, q: (Mux(q[0] > p[0], q[0], p[0]), Mux(q[0] > p[0], q[1], p[1])))
         with m.If(pipe.at("valid", at + 1)):
             m.d.sync += [first.eq(best), place.eq(where)]
+        # Each queue has a running extreme of its own, since their steps may take turns.
+        running = [Signal(signed(VECTOR_BITS + 1), name=f"extreme_{queue}") for queue in ("vector", "stream")]
+        opens, streams = pipe.at("opens", at + 2), pipe.at("streams", at + 2)
+        reduces = pipe.at("valid", at + 2) & (pipe.at("reduce", at + 2) != Reduce.NONE)
         extreme, index = Signal(signed(VECTOR_BITS + 1)), Signal(TOKEN_BITS)
-        word, following = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
-        valid, opens = pipe.at("valid", at + 2), pipe.at("opens", at + 2)
-        m.d.comb += word.eq(Mux(opens, 0, following))
-        with m.If(valid):
-            m.d.sync += following.eq(word + 1)
-            with m.If(opens | (first > extreme)):
-                m.d.sync += extreme.eq(first)
-                with m.If(pipe.at("reduce", at + 2) == Reduce.ARGMAX):
-                    m.d.sync += index.eq(Cat(place[: (lanes - 1).bit_length()], word))
+        for queue, own in enumerate(running):
+            with m.If(reduces & (streams == queue) & (opens | (first > own))):
+                m.d.sync += own.eq(first)
+        with m.If(reduces & (pipe.at("reduce", at + 2) == Reduce.ARGMAX) & (opens | (first > running[1]))):
+            m.d.sync += index.eq(Cat(place[: exact_log2(lanes)], pipe.at("index", at + 2)))
+        m.d.comb += extreme.eq(Mux(pipe.at("streams", at + 3), running[1], running[0]))
         return extreme, index
 
     def _second(self, m, pipe, exponentials):
-        """Sum of exponentials, or of squares of a >> exponent, one cycle behind the first reduction."""
+        """Sum of exponentials, or of squares of a >> exponent, up to the step before the one at `REDUCE_STAGE`."""
         squares = pipe.at("second", REQUANTISE_STAGE) == Second.SQUARES
         other = self._scale(m, pipe, "other", 0)
         down = Mux(other.exponent < 0, 0, other.exponent)[:6]
@@ -429,14 +445,14 @@ class VectorUnit(wiring.Component):
             with m.If(pipe.at("valid", 1) & (pipe.at("second", 1) == Second.SQUARES)):
                 m.d.sync += square.eq(short * short)
             terms.append(Mux(squares, square, exponentials[i]))
-        total = Signal(2 * CONSTANT_BITS + 1 + (self.config.lanes - 1).bit_length(), name="word_sum")
+        total = Signal(2 * CONSTANT_BITS + 1 + exact_log2(self.config.vector_lanes), name="word_sum")
         with m.If(pipe.at("valid", REQUANTISE_STAGE) & (pipe.at("second", REQUANTISE_STAGE) != Second.NONE)):
             m.d.sync += total.eq(tree(terms, lambda p, q: p + q))
         late = Stages(m, "late", {"sum": total})
         at = REDUCE_STAGE
         value = late.at("sum", at - REQUANTISE_STAGE - 1)
         running = Signal(VALUE_BITS, name="running_sum")
-        with m.If(pipe.at("valid", at)):
+        with m.If(pipe.at("valid", at) & (pipe.at("second", at) != Second.NONE)):
             m.d.sync += running.eq(Mux(pipe.at("opens", at), 0, running) + value)
         return running
 
@@ -480,6 +496,49 @@ class VectorUnit(wiring.Component):
         held = Stages(m, "held", {"product": product, "exponent": exponent})
         delay = REDUCE_STAGE - SCALE_STAGE - 1
         return held.at("product", delay - 1), held.at("exponent", delay)
+
+
+class _Steps:
+    """A queue's steps on their way to the head of the pipe."""
+
+    INSTRUCTION = (
+        "source",
+        "constant_mode",
+        "first_shift",
+        "scale",
+        "invert",
+        "scale_shift",
+        "other",
+        "invert_other",
+        "exponential",
+        "extreme",
+        "alu",
+        "destination",
+        "reduce",
+        "register",
+        "second",
+        "mask",
+    )
+    STEP = ("opens", "closes", "b", "constant", "d", "memory", "beat", "index")
+
+    def __init__(self, m, name: str, step, *, streams: int, arrives):
+        self._stages = Stages(
+            m,
+            name,
+            {"arrives": arrives}
+            | {field: step.instruction[field] for field in self.INSTRUCTION}
+            | {field: step[field] for field in self.STEP},
+        )
+        self._streams = streams
+
+    def at(self, field: str, stage: int):
+        """A field so many cycles after the step."""
+        return self._stages.at(field, stage)
+
+    def fields(self, stage: int) -> dict:
+        """All that the pipe takes from a step, by name."""
+        found = {field: self.at(field, stage) for field in (*self.INSTRUCTION, *self.STEP)}
+        return found | {"streams": Const(self._streams, 1)}
 
 
 def _clip(value, bits):

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from sim.checkpoint.gguf_file import GgufFile, shown
 from sim.checkpoint.model import GroupedMatrix, Layer, LlamaShape
-from sim.checkpoint.quantise import quantise, unpack_q4_0, unpack_q8_0
+from sim.checkpoint.quantise import quantise, unpack_q4_0, unpack_q4_1, unpack_q8_0
 
 _PLAIN = (Kind.F32, Kind.F16, Kind.BF16)
-_MATRIX = (*_PLAIN, Kind.Q8_0, Kind.Q4_0, Kind.Q4_1)
+_UNPACK = {Kind.Q8_0: unpack_q8_0, Kind.Q4_0: unpack_q4_0, Kind.Q4_1: unpack_q4_1}
+_MATRIX = (*_PLAIN, *_UNPACK)
 
 
 class TensorReader:
@@ -30,16 +31,14 @@ class TensorReader:
     def matrix(self, name: str, rows: int, columns: int) -> GroupedMatrix:
         """Return a matrix in groups of 32, codes int8 [rows, columns padded to 32].
 
-        `Q8_0` and `Q4_0` keep their codes; F32, F16, BF16 and `Q4_1` are quantised to `Q8_0` groups here.
+        `Q8_0`, `Q4_0` and `Q4_1` keep their codes; F32, F16 and BF16 are quantised to `Q8_0` groups here.
         """
         tensor = self._take(name, (rows, columns), _MATRIX)
-        if tensor.tensor_type == Kind.Q8_0:
-            matrix = unpack_q8_0(tensor.data)
-        elif tensor.tensor_type == Kind.Q4_0:
-            matrix = unpack_q4_0(tensor.data)
-        else:
-            matrix = quantise(_plain(tensor))
-        self._check_finite(name, matrix.scales)
+        unpack = _UNPACK.get(tensor.tensor_type)
+        matrix = unpack(tensor.data) if unpack else quantise(_plain(tensor))
+        for numbers in (matrix.scales, matrix.minima):
+            if numbers is not None:
+                self._check_finite(name, numbers)
         return matrix
 
     def finish(self) -> None:

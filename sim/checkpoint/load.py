@@ -21,7 +21,7 @@ def model_names() -> tuple[str, ...]:
 def load_model(name_or_path: str | Path) -> Model:
     """Load a model that comes with Spinstream by its name, or a GGUF of architecture llama by its path.
 
-    Matrices of `Q8_0` and `Q4_0` keep their codes; F32, F16, BF16 and `Q4_1` are quantised to `Q8_0` groups
+    Matrices of `Q8_0`, `Q4_0` and `Q4_1` keep their codes; F32, F16 and BF16 are quantised to `Q8_0` groups
     (`quantise`), so ``values()`` of a matrix are what every later stage means by the model's weights.
 
     Raises

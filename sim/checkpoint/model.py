@@ -46,7 +46,9 @@ class LlamaShape:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GroupedMatrix:
-    """A matrix of codes with a scale for every 32 columns: ``w[r, c] = scales[r, c // 32] * codes[r, c]``.
+    """A matrix of codes with a scale, and perhaps a minimum, for every 32 columns.
+
+    ``w[r, c] = scales[r, c // 32] * codes[r, c] + minima[r, c // 32]``
 
     Parameters
     ----------
@@ -54,6 +56,8 @@ class GroupedMatrix:
         int8 [rows, columns]; columns are padded with zero codes to a multiple of 32.
     scales
         float32 [rows, columns / 32], finite; negative ones occur in `Q4_0`.
+    minima
+        float32 [rows, columns / 32], finite, or None. A matrix that has them has codes 0...15 (`Q4_1`).
 
     Raises
     ------
@@ -63,19 +67,25 @@ class GroupedMatrix:
 
     codes: NDArray[np.int8]
     scales: NDArray[np.float32]
+    minima: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         rows, columns = self.codes.shape
-        if columns % GROUP or self.scales.shape != (rows, columns // GROUP):
-            raise ValueError(
-                f"scales of shape {self.scales.shape} do not fit codes of shape {self.codes.shape} in groups of {GROUP}"
-            )
+        for name in ("scales", "minima"):
+            values = getattr(self, name)
+            if values is not None and (columns % GROUP or values.shape != (rows, columns // GROUP)):
+                raise ValueError(
+                    f"{name} of shape {values.shape} do not fit codes of shape {self.codes.shape} in groups of {GROUP}"
+                )
 
     def values(self) -> NDArray[np.float32]:
         """Return the dequantised weights, float32 [rows, padded columns]."""
         rows, columns = self.codes.shape
         groups = self.codes.reshape(rows, columns // GROUP, GROUP)
-        return (groups * self.scales[:, :, None]).reshape(rows, columns)
+        values = groups * self.scales[:, :, None]
+        if self.minima is not None:
+            values += self.minima[:, :, None]
+        return values.reshape(rows, columns)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sim.checkpoint.model import GROUP, GroupedMatrix
 
-_SCALE_BYTES = 2
+_HALF_BYTES = 2
 
 
 def quantise(weights: NDArray[np.float32]) -> GroupedMatrix:
@@ -28,7 +28,7 @@ def quantise(weights: NDArray[np.float32]) -> GroupedMatrix:
 
 def unpack_q8_0(blocks: NDArray[np.uint8]) -> GroupedMatrix:
     """Take `Q8_0` rows apart: uint8 [rows, groups * 34], each group a half-precision scale and 32 signed codes."""
-    scales, codes = _split(blocks, GROUP)
+    (scales,), codes = _split(blocks, 1, GROUP)
     return GroupedMatrix(codes=codes.view(np.int8).reshape(len(blocks), -1), scales=scales)
 
 
@@ -37,13 +37,26 @@ def unpack_q4_0(blocks: NDArray[np.uint8]) -> GroupedMatrix:
 
     The low nibbles of the 16 bytes are the first half of the group, the high nibbles the second.
     """
-    scales, nibbles = _split(blocks, GROUP // 2)
-    codes = np.concatenate([nibbles & 15, nibbles >> 4], axis=2).astype(np.int8) - np.int8(8)
-    return GroupedMatrix(codes=codes.reshape(len(blocks), -1), scales=scales)
+    (scales,), octets = _split(blocks, 1, GROUP // 2)
+    return GroupedMatrix(codes=_nibbles(octets) - np.int8(8), scales=scales)
 
 
-def _split(blocks: NDArray[np.uint8], code_bytes: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Return the scales, float32 [rows, groups], and the code bytes, uint8 [rows, groups, code_bytes]."""
-    groups = blocks.reshape(len(blocks), -1, _SCALE_BYTES + code_bytes)
-    halves = np.ascontiguousarray(groups[:, :, :_SCALE_BYTES]).view(np.dtype("<f2"))
-    return halves[:, :, 0].astype(np.float32), np.ascontiguousarray(groups[:, :, _SCALE_BYTES:])
+def unpack_q4_1(blocks: NDArray[np.uint8]) -> GroupedMatrix:
+    """Take `Q4_1` rows apart: uint8 [rows, groups * 20], each group a scale, a minimum and codes 0...15."""
+    (scales, minima), octets = _split(blocks, 2, GROUP // 2)
+    return GroupedMatrix(codes=_nibbles(octets), scales=scales, minima=minima)
+
+
+def _nibbles(octets: NDArray[np.uint8]) -> NDArray[np.int8]:
+    """Codes 0...15, int8 [rows, columns], from bytes [rows, groups, 16]."""
+    return np.concatenate([octets & 15, octets >> 4], axis=2).astype(np.int8).reshape(len(octets), -1)
+
+
+def _split(
+    blocks: NDArray[np.uint8], halves: int, code_bytes: int
+) -> tuple[list[NDArray[np.float32]], NDArray[np.uint8]]:
+    """Return the half-precision numbers, each float32 [rows, groups], and the code bytes [rows, groups, code_bytes]."""
+    head = halves * _HALF_BYTES
+    groups = blocks.reshape(len(blocks), -1, head + code_bytes)
+    numbers = np.ascontiguousarray(groups[:, :, :head]).view(np.dtype("<f2")).astype(np.float32)
+    return [numbers[:, :, i] for i in range(halves)], np.ascontiguousarray(groups[:, :, head:])

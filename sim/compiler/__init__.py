@@ -19,16 +19,19 @@ def compile_model(model: Model, config: TileConfig, integers: IntegerModel | Non
     UserError
         The model does not fit a memory of the tile (which, by how much, what would fit).
     """
-    integers = integers or quantise_model(model, config.context)
+    integers = integers or quantise_model(model, config.context, config.format)
     place = place_model(integers, config, f'model "{model.name}"')
-    instructions = tuple(Emitter(integers, place, config).token())
-    if len(instructions) > config.program_words:
+    stream, vector = Emitter(integers, place, config).token()
+    most = max(len(stream), len(vector))
+    if most > config.program_words:
         raise UserError(
-            f'model "{model.name}" needs {len(instructions)} words of the program memory and the design '
+            f'model "{model.name}" needs {most} words of a program memory and the design '
             f"has {config.program_words}; set tile.program_words to at least the first figure"
         )
     return Program(
-        instructions=instructions,
+        stream=stream,
+        vector=vector,
+        banks_per_lane=config.banks_per_lane,
         weights=weight_images(integers, place, config),
         constants=constant_image(integers, place, config),
         placement=place,

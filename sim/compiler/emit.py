@@ -2,13 +2,13 @@
 
 from functools import partial
 
-from rtl.formats import ACTIVATION_BITS, CODE_BITS, FRACTION_BITS, GROUP
+from rtl.formats import FRACTION_BITS, GROUP
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
-from sim.compiler.numbers import KEEP_SHIFT, OUTPUT_SHIFT, embedding_shift, score_shifts
+from sim.compiler.numbers import KEEP_SHIFT, embedding_shifts, output_shift, score_shifts
 from sim.compiler.place import LayerPlace, Placement, key_shift
 from sim.compiler.quantise import NORM_SHIFT, IntegerLayer, IntegerMatrix, IntegerModel, IntegerNorm
-from sim.compiler.schedule import Scheduler, scheduled
+from sim.compiler.schedule import STOP, Scheduler, argmax_lag, scheduled
 
 ZERO_SHIFT = 63
 """A second shift that leaves nothing of a one."""
@@ -23,32 +23,33 @@ class Emitter:
         self.emit = partial(scheduled, self.scheduler)
         self.register = place.registers
         self.words = model.embedding.groups * config.beats
-        self.head_words = model.shape.head_dim // config.lanes
+        self.head_words = model.shape.head_dim // config.vector_lanes
+        self.head_blocks = model.shape.head_dim // config.lanes
         self.layer = 0
         # A head that fills its activation words; of others the rest of the last word has to be zero.
         self.whole_heads = model.shape.head_dim == GROUP << key_shift(model.shape.head_dim)
 
-    def token(self) -> list[Instruction]:
-        """The program of one token."""
+    def token(self) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...]]:
+        """The program of one token: the streaming queue and the vector queue."""
         self._begin()
         for index, (layer, place) in enumerate(zip(self.model.layers, self.place.layers, strict=True)):
             self.layer = index
             self._normalise(layer.attention_norm, place.attention_norm)
-            self._project(layer, place)
-            self._remember(place)
-            self._attend(place)
+            self._remember(layer, place)
+            self._attend(layer, place)
             self._residual("output", "o", layer.o, place, vector="attention")
             self._normalise(layer.ffn_norm, place.ffn_norm)
             self._feed_forward(layer, place)
             self._residual("ffn", "down", layer.down, place, vector="hidden")
-        self.scheduler.drain(Instruction(source=Source.END_OF_PROMPT, phase="head"))
         self._head()
-        self.scheduler.drain(Instruction(source=Source.END, phase="head"))
-        return self.scheduler.instructions
+        self.scheduler.end(Source.END, lag=argmax_lag(self.config), phase="head")
+        queues = self.scheduler.queues
+        return (*queues[True].instructions, STOP), tuple(queues[False].instructions)
 
     def _begin(self):
         """Rotation of this position, and the embedding of the token."""
-        place, config, table = self.place, self.config, self.model.embedding
+        place, config = self.place, self.config
+        first, second = embedding_shifts(self.model.embedding, config.format)
         self.emit(
             phase="embedding",
             source=Source.ONE,
@@ -65,13 +66,13 @@ class Emitter:
             phase="embedding",
             source=Source.EMBEDDING,
             blocks=self.words,
-            wait=0,
-            period=-(-config.bank.cadence_cycles // config.beats),
+            period=-(-config.period // (config.beats * config.groups_per_word)),
             memory=place.embedding.weights,
-            memory_stride=place.embedding.groups,
+            memory_stride=place.embedding.words,
             constant=place.embedding.constants,
             constant_mode=Constant.BROADCAST,
-            scale_shift=embedding_shift(table),
+            first_shift=first,
+            scale_shift=second,
             destination=Destination.VECTOR,
             d=place.vectors["x"],
             writes="x",
@@ -96,7 +97,7 @@ class Emitter:
     def _normalise(self, norm: IntegerNorm, constants: int, phase: str = "norm", scaled: bool = True):
         """RMSNorm into activations "x", their scale into register "token"."""
         vectors, register = self.place.vectors, self.register
-        squares = {"second": Second.SQUARES, "other": register["x"], "second_register": register["rms"]}
+        squares = {"second": Second.SQUARES, "other": register["x"]}
         self.emit(
             phase=phase,
             source=Source.VECTOR,
@@ -115,6 +116,7 @@ class Emitter:
         )
         self._quantise("y", self.words, "x", register["y"], phase)
         if scaled:
+            self.emit(phase=phase, source=Source.ROOT, register=register["rms"])
             self.emit(
                 phase=phase,
                 source=Source.SCALE,
@@ -137,7 +139,7 @@ class Emitter:
         to: int = 0,
         blocks_by_page: bool = False,
     ):
-        """A vector into activations of 12 bits."""
+        """A vector into activations."""
         self.emit(
             phase=phase,
             source=Source.VECTOR,
@@ -147,7 +149,7 @@ class Emitter:
             reads_a=region or vector,
             scale=register,
             invert=True,
-            scale_shift=1 - ACTIVATION_BITS,
+            scale_shift=1 - self.config.format.activation_bits,
             destination=Destination.ACTIVATION,
             d=self.place.activations[activations] + to,
             writes=f"activations {activations} {to}",
@@ -166,18 +168,18 @@ class Emitter:
         blocks: int | None = None,
         **fields,
     ):
-        """Stream (some row blocks of) a matrix through the lanes."""
+        """Stream a matrix, or some of its blocks of rows, through the lanes."""
         self.emit(
             phase=phase,
             source=Source.WEIGHTS,
             blocks=place.blocks if blocks is None else blocks,
-            groups=place.groups,
-            period=self.config.bank.cadence_cycles,
-            memory=place.weights + first * place.groups,
-            memory_stride=place.groups,
+            groups=place.words,
+            period=self.config.period,
+            memory=place.weights + first * place.words,
+            memory_stride=place.words,
             activations=self.place.activations[activations],
             reads_activations=f"activations {activations} 0",
-            constant=place.constants + first,
+            constant=place.constants + first * self.config.drain,
             constant_mode=Constant.WORD,
             first_shift=matrix.first_shift,
             scale=scale,
@@ -185,43 +187,42 @@ class Emitter:
             **fields,
         )
 
-    def _project(self, layer: IntegerLayer, place: LayerPlace):
-        """Keys, values and queries, head by head; keys and queries are rotated on their way."""
-        vectors, words, shape = self.place.vectors, self.head_words, self.model.shape
-        turn = {"alu": Alu.ROTATE, "b": vectors["rotation"], "reads_b": "rotation"}
-        parts = [("k", layer.k, head, f"k{head}", turn) for head in range(shape.kv_heads)]
-        parts += [("v", layer.v, head, f"v{head}", {}) for head in range(shape.kv_heads)]
-        # All queries share one scale, so their reductions go on from head to head.
-        parts += [("q", layer.q, head, "q", {**turn, "continues": head > 0}) for head in range(shape.heads)]
-        for name, matrix, head, region, fields in parts:
-            self._matrix(
-                "qkv",
-                matrix,
-                place.matrices[name],
-                activations="x",
-                scale=self.register["token"],
-                scale_shift=matrix.scale_shift(layer.attention_norm.unit),
-                first=head * words,
-                blocks=words,
-                destination=Destination.VECTOR,
-                d=vectors[name] + head * words,
-                writes=region,
-                reduce=Reduce.ABSOLUTE,
-                register=self.register[region],
-                **fields,
-            )
+    def _project(self, layer: IntegerLayer, place: LayerPlace, name: str, head: int, register: int, **fields):
+        """Queries, keys or values of one head."""
+        matrix: IntegerMatrix = getattr(layer, name)
+        self._matrix(
+            "qkv",
+            matrix,
+            place.matrices[name],
+            activations="x",
+            scale=self.register["token"],
+            scale_shift=matrix.scale_shift(layer.attention_norm.unit),
+            first=head * self.head_blocks,
+            blocks=self.head_blocks,
+            destination=Destination.VECTOR,
+            d=self.place.vectors[name] + head * self.head_words,
+            writes=f"{name}{head}",
+            reduce=Reduce.ABSOLUTE,
+            register=register,
+            **fields,
+        )
 
-    def _remember(self, place: LayerPlace):
-        """Write this position's keys and values into the KV banks, and queries into activations."""
-        shape, config = self.model.shape, self.config
+    @property
+    def _turn(self) -> dict:
+        """Rotation by the position, of a key or a query on its way."""
+        return {"alu": Alu.ROTATE, "b": self.place.vectors["rotation"], "reads_b": "rotation"}
+
+    def _remember(self, layer: IntegerLayer, place: LayerPlace):
+        """Keys and values of this position, into the KV banks."""
+        kinds = (("k", place.key_constants, place.keys), ("v", place.value_constants, place.values))
         kept = [
             (name, head, constants[head], base[head])
-            for name, constants, base in (
-                ("k", place.key_constants, place.keys),
-                ("v", place.value_constants, place.values),
-            )
-            for head in range(shape.kv_heads)
+            for name, constants, base in kinds
+            for head in range(self.model.shape.kv_heads)
         ]
+        for name, head, _, _ in kept:
+            turn = self._turn if name == "k" else {}
+            self._project(layer, place, name, head, self.register[f"{name}{head}"], **turn)
         for name, head, constants, _ in kept:
             register = self.register[f"{name}{head}"]
             self.emit(
@@ -234,145 +235,169 @@ class Emitter:
                 writes=f"constants {name} {self.layer}",
             )
         for name, head, _, base in kept:
-            self.emit(
-                phase="attention",
-                source=Source.VECTOR,
-                blocks=self.head_words,
-                a=self.place.vectors[name] + head * self.head_words,
-                reads_a=f"{name}{head}",
-                scale=self.register[f"{name}{head}"],
-                invert=True,
-                scale_shift=1 - CODE_BITS,
-                memory=base,
-                destination=Destination.KEY if name == "k" else Destination.VALUE,
-                memory_stride=config.context // GROUP,
-                position_shift=key_shift(shape.head_dim),
-                writes=f"{name} memory {self.layer}",
-            )
-        step = 1 << key_shift(shape.head_dim)
-        whole = self.whole_heads
-        for head in range(1 if whole else shape.heads):
-            self._quantise(
-                "q",
-                self.head_words * (shape.heads if whole else 1),
-                "q",
-                self.register["q"],
-                "attention",
-                skip=head * self.head_words,
-                to=head * step,
-            )
+            self._keep_row(name, head, base)
 
-    def _attend(self, place: LayerPlace):
-        heads, size = range(self.model.shape.heads), self.place.heads_at_once
-        for start in heads[::size]:
-            self._attend_heads(place, heads[start : start + size])
-        if len(heads) > size:  # one batch's reductions broke into another's: reduce the whole vector again
+    def _keep_row(self, name: str, head: int, base: int):
+        """A key or a value as codes. All are there before the first score: a KV bank has one port."""
+        config = self.config
+        self.emit(
+            phase="attention",
+            source=Source.VECTOR,
+            blocks=self.head_words,
+            a=self.place.vectors[name] + head * self.head_words,
+            reads_a=f"{name}{head}",
+            scale=self.register[f"{name}{head}"],
+            invert=True,
+            scale_shift=1 - config.format.kv_bits,
+            memory=base,
+            destination=Destination.KEY if name == "k" else Destination.VALUE,
+            memory_stride=config.context // GROUP,
+            position_shift=key_shift(self.model.shape.head_dim),
+            writes=f"memory {self.layer}",
+        )
+
+    def _attend(self, layer: IntegerLayer, place: LayerPlace):
+        """All query heads, a few at once: while one is projected, another is scored and a third is weighed."""
+        heads, slots = self.model.shape.heads, self.place.heads_at_once
+        # Scores come some heads after their projection, and weights after their scores, to cover latencies.
+        behind = min(2, slots - 1)
+        later = behind + min(2, slots - 1)
+        for tick in range(heads + behind + slots):
+            if tick < heads:
+                self._query(layer, place, tick)
+            if 0 <= tick - behind - slots < heads:
+                self._values(place, tick - behind - slots)
+            if 0 <= tick - behind < heads:
+                self._scores(place, tick - behind)
+            if 0 <= tick - later < heads:
+                self._weigh(tick - later)
+        if heads > slots:  # scores of some heads broke into the reduction of the values of others: reduce all again
             self.emit(
                 phase="attention",
                 source=Source.VECTOR,
-                blocks=len(heads) * self.head_words,
+                blocks=heads * self.head_words,
                 a=self.place.vectors["attention"],
                 reads_a="attention",
                 reduce=Reduce.ABSOLUTE,
                 register=self.register["attention"],
             )
 
-    def _attend_heads(self, place: LayerPlace, heads):
-        """Scores, softmax and weighted values of some query heads, step by step for all of them."""
-        shape, config, vectors, register = self.model.shape, self.config, self.place.vectors, self.register
-        share, beats = shape.heads // shape.kv_heads, config.beats
-        first, second = score_shifts(shape.head_dim)
-        step, pages = 1 << key_shift(shape.head_dim), config.context // GROUP
-        whole = self.whole_heads
-        rows = config.context // config.lanes
-        for slot, head in enumerate(heads):
-            self.emit(
-                phase="attention",
-                source=Source.KV,
-                blocks=beats,
-                blocks_by_page=True,
-                groups=step,
-                memory=place.keys[head // share],
-                memory_stride=step,
-                reads_memory=f"k memory {self.layer}",
-                activations=self.place.activations["q"] + head * step,
-                reads_activations=f"activations q {0 if whole else head * step}",
-                constant=place.key_constants[head // share],
-                constant_mode=Constant.WORD,
-                reads_constant=f"constants k {self.layer}",
-                first_shift=first,
-                scale=register["q"],
-                scale_shift=second,
-                mask=Mask.POSITION,
-                reduce=Reduce.MAXIMUM,
-                extreme=slot,
-                destination=Destination.VECTOR,
-                d=vectors["scores"] + slot * rows,
-                writes=f"scores{slot}",
-            )
-        for slot, head in enumerate(heads):
-            self.emit(
-                phase="attention",
-                source=Source.VECTOR,
-                blocks=beats,
-                blocks_by_page=True,
-                a=vectors["scores"] + slot * rows,
-                reads_a=f"scores{slot}",
-                exponential=True,
-                extreme=slot,
-                mask=Mask.POSITION,
-                constant=place.value_constants[head // share],
-                constant_mode=Constant.WORD,
-                reads_constant=f"constants v {self.layer}",
-                destination=Destination.VECTOR,
-                d=vectors["scores"] + slot * rows,
-                writes=f"scores{slot}",
-                reduce=Reduce.ABSOLUTE,
-                register=register[f"w{slot}"],
-                second=Second.SUM,
-                second_register=register[f"sum{slot}"],
-            )
-        for slot in range(len(heads)):
-            self._quantise(
-                "scores",
-                beats,
-                "weights",
-                register[f"w{slot}"],
-                "attention",
-                skip=slot * rows,
-                region=f"scores{slot}",
-                to=slot * pages,
-                blocks_by_page=True,
-            )
-        for slot in range(len(heads)):
-            self.emit(
-                phase="attention",
-                source=Source.SCALE,
-                scale=register[f"w{slot}"],
-                other=register[f"sum{slot}"],
-                invert_other=True,
-                register=register[f"w{slot}"],
-            )
-        for slot, head in enumerate(heads):
-            self.emit(
-                phase="attention",
-                source=Source.KV,
-                blocks=self.head_words,
-                groups_by_page=True,
-                memory=place.values[head // share],
-                memory_stride=pages,
-                reads_memory=f"v memory {self.layer}",
-                activations=self.place.activations["weights"] + slot * pages,
-                reads_activations=f"activations weights {slot * pages}",
-                scale=register[f"w{slot}"],
-                scale_shift=OUTPUT_SHIFT,
-                destination=Destination.VECTOR,
-                d=vectors["attention"] + head * self.head_words,
-                writes="attention",
-                reduce=Reduce.ABSOLUTE,
-                register=register["attention"],
-                continues=head > 0,
-            )
+    def _slot(self, head: int) -> int:
+        return head % self.place.heads_at_once
+
+    def _query(self, layer: IntegerLayer, place: LayerPlace, head: int):
+        """A query as activations."""
+        register = self.register[f"q{self._slot(head)}"]
+        self._project(layer, place, "q", head, register, **self._turn)
+        self._quantise(
+            "q",
+            self.head_words,
+            "q",
+            register,
+            "attention",
+            skip=head * self.head_words,
+            region=f"q{head}",
+            to=head << key_shift(self.model.shape.head_dim),
+        )
+
+    def _scores(self, place: LayerPlace, head: int):
+        """Scores of a query against all keys, and their exponentials times the scales of the values."""
+        shape, config, register, slot = self.model.shape, self.config, self.register, self._slot(head)
+        share, size = shape.heads // shape.kv_heads, 1 << key_shift(shape.head_dim)
+        first, second = score_shifts(shape.head_dim, config.format)
+        scores = self.place.vectors["scores"] + slot * config.context // config.vector_lanes
+        self.emit(
+            phase="attention",
+            source=Source.KV,
+            blocks=GROUP // config.lanes,
+            blocks_by_page=True,
+            groups=size,
+            memory=place.keys[head // share],
+            memory_stride=size,
+            reads_memory=f"memory {self.layer}",
+            activations=self.place.activations["q"] + head * size,
+            reads_activations=f"activations q {head * size}",
+            constant=place.key_constants[head // share],
+            constant_mode=Constant.WORD,
+            reads_constant=f"constants k {self.layer}",
+            first_shift=first,
+            scale=register[f"q{slot}"],
+            scale_shift=second,
+            mask=Mask.POSITION,
+            reduce=Reduce.MAXIMUM,
+            extreme=slot,
+            destination=Destination.VECTOR,
+            d=scores,
+            writes=f"scores{slot}",
+        )
+        self.emit(
+            phase="attention",
+            source=Source.VECTOR,
+            blocks=config.beats,
+            blocks_by_page=True,
+            a=scores,
+            reads_a=f"scores{slot}",
+            exponential=True,
+            extreme=slot,
+            mask=Mask.POSITION,
+            constant=place.value_constants[head // share],
+            constant_mode=Constant.WORD,
+            reads_constant=f"constants v {self.layer}",
+            destination=Destination.VECTOR,
+            d=scores,
+            writes=f"scores{slot}",
+            reduce=Reduce.ABSOLUTE,
+            register=register[f"w{slot}"],
+            second=Second.SUM,
+        )
+        self.emit(phase="attention", source=Source.SUM, register=register[f"sum{slot}"])
+
+    def _weigh(self, head: int):
+        """The exponentials as activations, and the scale of what they weigh."""
+        config, slot = self.config, self._slot(head)
+        weight = self.register[f"w{slot}"]
+        self._quantise(
+            "scores",
+            config.beats,
+            "weights",
+            weight,
+            "attention",
+            skip=slot * config.context // config.vector_lanes,
+            region=f"scores{slot}",
+            to=slot * config.context // GROUP,
+            blocks_by_page=True,
+        )
+        self.emit(
+            phase="attention",
+            source=Source.SCALE,
+            scale=weight,
+            other=self.register[f"sum{slot}"],
+            invert_other=True,
+            register=weight,
+        )
+
+    def _values(self, place: LayerPlace, head: int):
+        """Weighted values of a head."""
+        shape, pages, slot = self.model.shape, self.config.context // GROUP, self._slot(head)
+        self.emit(
+            phase="attention",
+            source=Source.KV,
+            blocks=self.head_blocks,
+            groups_by_page=True,
+            memory=place.values[head * shape.kv_heads // shape.heads],
+            memory_stride=pages,
+            reads_memory=f"memory {self.layer}",
+            activations=self.place.activations["weights"] + slot * pages,
+            reads_activations=f"activations weights {slot * pages}",
+            scale=self.register[f"w{slot}"],
+            scale_shift=output_shift(self.config.format),
+            destination=Destination.VECTOR,
+            d=self.place.vectors["attention"] + head * self.head_words,
+            writes="attention",
+            reduce=Reduce.ABSOLUTE,
+            register=self.register["attention"],
+            continues=head > 0,
+        )
 
     def _residual(self, phase: str, name: str, matrix: IntegerMatrix, place: LayerPlace, *, vector: str):
         """x += matrix * vector."""
@@ -417,13 +442,18 @@ class Emitter:
             )
 
     def _head(self):
-        """Last norm, logits and their arg max; only their order counts, so they need no scale."""
+        """Last norm, logits and their arg max; only their order counts, so they need no scale.
+
+        A token of the prompt ends before the logits: what is then on its way depends on no position.
+        """
         self._normalise(self.model.norm, self.place.norm, "head", scaled=False)
+        self.scheduler.end(Source.END_OF_PROMPT, lag=0, phase="head")
         self._matrix(
             "head",
             self.model.head,
             self.place.head,
             activations="x",
+            reads_end="end",
             scale_shift=0,
             mask=Mask.VOCABULARY,
             reduce=Reduce.ARGMAX,

@@ -5,20 +5,23 @@ from dataclasses import dataclass
 from devicemodels.errors import UserError
 from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
+from rtl.tile.program import FIELDS
 from rtl.tile.vector_unit import EXTREMES, SCALES
 from sim.compiler.quantise import IntegerMatrix, IntegerModel
 
-FIXED_REGISTERS = {"one": 0, "x": 1, "y": 2, "rms": 3, "token": 4, "q": 5, "attention": 6, "hidden": 7}
+FIXED_REGISTERS = {"one": 0, "x": 1, "y": 2, "rms": 3, "token": 4, "attention": 5, "hidden": 6}
+HEAD_REGISTERS = ("q", "w", "sum")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixPlace:
-    """Row r of a matrix lies in lane r mod lanes, at ``weights + r // lanes * groups`` words."""
+    """Row r of a matrix lies in lane r mod lanes, at ``weights + r // lanes * words``; it has `groups` groups."""
 
     weights: int
     constants: int
     blocks: int
     groups: int
+    words: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +55,10 @@ class Placement:
 
 
 class Memory:
-    """A memory that is filled from address 0."""
+    """A memory that is filled from address 0, word by word in each of its `banks` in turn."""
 
-    def __init__(self, name: str, capacity: int, remedy: str):
-        self.name, self.capacity, self.remedy, self.used = name, capacity, remedy, 0
+    def __init__(self, name: str, capacity: int, remedy: str, banks: int = 1):
+        self.name, self.capacity, self.remedy, self.banks, self.used = name, capacity, remedy, banks, 0
 
     def take(self, words: int) -> int:
         """Address of `words` new words; what does not fit is refused in `check`."""
@@ -64,10 +67,11 @@ class Memory:
 
     def check(self, what: str):
         """Raise if more was taken than there is."""
-        if self.used > self.capacity:
+        used = -(-self.used // self.banks)
+        if used > self.capacity:
             raise UserError(
-                f"{what} needs {self.used} words of {self.name} and the design has {self.capacity}: "
-                f"{self.used - self.capacity} too few; {self.remedy}"
+                f"{what} needs {used} words of {self.name} and the design has {self.capacity}: "
+                f"{used - self.capacity} too few; {self.remedy}"
             )
 
 
@@ -78,6 +82,7 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
         "each weight bank",
         config.bank_words,
         "set memory.words to at least the first figure, or take more lanes or a smaller model",
+        config.banks_per_lane,
     )
     constants = Memory(
         "the constant memory", config.constant_words, "set tile.constant_words to at least the first figure"
@@ -85,22 +90,23 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
     kv = Memory("each KV bank", config.kv_words, "take a shorter context")
     vectors = Memory("the vector memory", config.vector_words, "set tile.vector_words to at least the first figure")
     activations = Memory(
-        "the activation memory", config.activation_words, "set tile.activation_groups to at least the first figure"
+        "the activation memory", config.activation_groups, "set tile.activation_groups to at least the first figure"
     )
 
     def matrix(source: IntegerMatrix) -> MatrixPlace:
-        blocks = -(-source.rows // config.lanes)
+        blocks, words = -(-source.rows // config.lanes), -(-source.groups // config.groups_per_word)
         return MatrixPlace(
-            weights=weights.take(blocks * source.groups),
-            constants=constants.take(blocks),
+            weights=weights.take(blocks * words),
+            constants=constants.take(blocks * config.drain),
             blocks=blocks,
             groups=source.groups,
+            words=words,
         )
 
     shape, words = model.shape, model.embedding.groups * config.beats
     embedding = matrix(model.embedding)
     layers = tuple(_place_layer(model, layer, config, matrix, constants, kv) for layer in model.layers)
-    rotation_words = 1 << (-(-shape.head_dim // config.lanes) - 1).bit_length()
+    rotation_words = 1 << (shape.head_dim // config.vector_lanes - 1).bit_length()
     registers, heads = _registers(model)
     placement = Placement(
         embedding=embedding,
@@ -129,7 +135,7 @@ def _check_shape(model, config):
             f"head dimension {shape.head_dim} is not supported on {config.lanes} lanes: it must be a "
             f"multiple of the lanes, and of {GROUP} beyond {GROUP}"
         )
-    most = 4095 * config.lanes
+    most = ((1 << FIELDS["blocks"]) - 1) * config.lanes
     if shape.vocab > most:
         raise UserError(f"a vocabulary of {shape.vocab} is beyond the {most} rows that {config.lanes} lanes count")
 
@@ -139,6 +145,7 @@ def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:
     pages = config.context // GROUP
     matrices = {name: matrix(getattr(layer, name)) for name in ("q", "k", "v", "o", "gate", "up", "down")}
     key_words = config.context // config.lanes * (1 << key_shift(shape.head_dim))
+    constant_words = config.context // config.vector_lanes
     value_words = shape.head_dim // config.lanes * pages
     heads = range(shape.kv_heads)
     return LayerPlace(
@@ -147,8 +154,8 @@ def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:
         matrices=matrices,
         keys=tuple(kv.take(key_words) for _ in heads),
         values=tuple(kv.take(value_words) for _ in heads),
-        key_constants=tuple(constants.take(config.context // config.lanes) for _ in heads),
-        value_constants=tuple(constants.take(config.context // config.lanes) for _ in heads),
+        key_constants=tuple(constants.take(constant_words) for _ in heads),
+        value_constants=tuple(constants.take(constant_words) for _ in heads),
     )
 
 
@@ -162,19 +169,19 @@ def _registers(model):
     registers = dict(FIXED_REGISTERS)
     for head in range(model.shape.kv_heads):
         registers |= {f"k{head}": len(registers), f"v{head}": len(registers) + 1}
-    heads = min(model.shape.heads, EXTREMES, (SCALES - len(registers)) // 2)
+    heads = min(model.shape.heads, EXTREMES, (SCALES - len(registers)) // len(HEAD_REGISTERS))
     if heads < 1:
         raise UserError(
             f"{model.shape.kv_heads} KV heads are more than the tile's {SCALES} scalar registers "
-            f"carry; it takes at most {(SCALES - len(FIXED_REGISTERS) - 2) // 2}"
+            f"carry; it takes at most {(SCALES - len(FIXED_REGISTERS) - len(HEAD_REGISTERS)) // 2}"
         )
-    for head in range(heads):
-        registers |= {f"w{head}": len(registers), f"sum{head}": len(registers) + 1}
+    for slot in range(heads):
+        registers |= {f"{name}{slot}": len(registers) + i for i, name in enumerate(HEAD_REGISTERS)}
     return registers, heads
 
 
 def _place_vectors(model, config, memory, words, rotation_words, heads):
-    shape, lanes = model.shape, config.lanes
+    shape, lanes = model.shape, config.vector_lanes
     head_words = shape.head_dim // lanes
     ffn_words = model.layers[0].down.groups * config.beats
     places = {
@@ -193,11 +200,16 @@ def _place_vectors(model, config, memory, words, rotation_words, heads):
 
 
 def _place_activations(model, config, memory, heads):
-    shape = model.shape
+    shape, whole = model.shape, config.groups_per_word
+
+    def words(groups):
+        """Groups of the words that a row takes: a word's activations are read together."""
+        return -(-groups // whole) * whole
+
     places = {
-        "x": model.embedding.groups,
-        "attention": model.layers[0].o.groups,
-        "hidden": model.layers[0].down.groups,
+        "x": words(model.embedding.groups),
+        "attention": words(model.layers[0].o.groups),
+        "hidden": words(model.layers[0].down.groups),
         "q": shape.heads << key_shift(shape.head_dim),
         "weights": heads * config.context // GROUP,
     }

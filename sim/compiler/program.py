@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtl.formats import CODE_BITS, CONSTANT_BITS, GROUP, GROUP_SCALE_BITS, WORD_BITS
+from rtl.formats import CONSTANT_BITS
 from rtl.memory.secded import encode
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Instruction
@@ -17,13 +17,15 @@ from sim.compiler.quantise import IntegerMatrix, IntegerModel
 class Program:
     """A model on a tile.
 
-    instructions : of one token
-    weights : uint8 array [lanes, words, code bits] of bits, check bits included
-    constants : int64 array [words, lanes]
+    stream, vector : instructions of one token in the tile's two queues
+    weights : uint8 array [lanes, words, code bits] of bits, check bits included; word w lies in bank w mod banks
+    constants : int64 array [words, vector lanes]
     vocabulary, epsilon, context : what the host tells the tile, and the positions that fit
     """
 
-    instructions: tuple[Instruction, ...]
+    stream: tuple[Instruction, ...]
+    vector: tuple[Instruction, ...]
+    banks_per_lane: int
     weights: np.ndarray
     constants: np.ndarray
     placement: Placement
@@ -31,14 +33,25 @@ class Program:
     epsilon: int
     context: int
 
+    @property
+    def queues(self) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...]]:
+        """Both queues, as `sim.timing` takes them."""
+        return self.stream, self.vector
+
     @functools.cached_property
     def images(self) -> dict[str, str]:
         """File name and `$readmemh` text of every memory."""
-        images = {f"weights_{lane}.hex": hex_lines(bits) for lane, bits in enumerate(self.weights)}
+        banks = self.banks_per_lane
+        images = {
+            f"weights_{lane * banks + bank}.hex": hex_lines(words[bank::banks])
+            for lane, words in enumerate(self.weights)
+            for bank in range(banks)
+        }
         images["constants.hex"] = "".join(
             "".join(f"{int(v) & 0xFFFF:04x}" for v in reversed(word)) + "\n" for word in self.constants
         )
-        images["program.hex"] = "".join(f"{i.encode():x}\n" for i in self.instructions)
+        for queue, instructions in (("stream", self.stream), ("vector", self.vector)):
+            images[f"{queue}_program.hex"] = "".join(f"{i.encode():x}\n" for i in instructions)
         return images
 
 
@@ -53,16 +66,27 @@ def hex_lines(bits) -> str:
 
 
 def weight_bits(matrix: IntegerMatrix, place: MatrixPlace, lanes: int):
-    """Data bits of a matrix's words, uint8 array [lanes, blocks * groups, word bits]."""
-    rows, groups = place.blocks * lanes, matrix.groups
-    codes = np.zeros((rows, groups, GROUP), np.uint8)
-    codes[: matrix.rows] = matrix.codes.reshape(-1, groups, GROUP).view(np.uint8)
-    scales = np.zeros((rows, groups, 1), np.uint8)
-    scales[: matrix.rows, :, 0] = matrix.group_scales
-    assert GROUP * CODE_BITS + GROUP_SCALE_BITS == WORD_BITS
-    bits = np.unpackbits(np.concatenate([codes, scales], axis=2), axis=2, bitorder="little")
-    by_lane = bits.reshape(place.blocks, lanes, groups, WORD_BITS).transpose(1, 0, 2, 3)
-    return by_lane.reshape(lanes, place.blocks * groups, WORD_BITS)
+    """Data bits of a matrix's words, uint8 array [lanes, blocks * words, word bits].
+
+    A row whose groups do not fill its last word ends in groups of zeros.
+    """
+    f, rows = matrix.format, place.blocks * lanes
+    words = -(-matrix.groups // f.groups_per_word)
+    parts = [
+        _field(matrix.codes, f.weight_bits, rows, words, f.codes_per_word),
+        _field(matrix.group_scales, f.scale_bits, rows, words, f.groups_per_word),
+        _field(matrix.minima, f.minimum_bits, rows, words, f.groups_per_word),
+    ]
+    bits = np.concatenate(parts, axis=2).reshape(place.blocks, lanes, words, f.word_bits)
+    return bits.transpose(1, 0, 2, 3).reshape(lanes, place.blocks * words, f.word_bits)
+
+
+def _field(values, width: int, rows: int, words: int, count: int):
+    """Bits of integers [some rows, elements], filled up with zeros: uint8 array [rows, words, count * width]."""
+    padded = np.zeros((rows, words * count), np.int64)
+    padded[: len(values), : values.shape[1]] = values
+    bits = padded[:, :, None] >> np.arange(width) & 1
+    return bits.astype(np.uint8).reshape(rows, words, count * width)
 
 
 def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
@@ -72,21 +96,23 @@ def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
         parts += [(getattr(layer, name), at) for name, at in layer_place.matrices.items()]
     if place.head is not place.embedding:
         parts.append((model.head, place.head))
-    words = max(at.weights + at.blocks * at.groups for _, at in parts)
-    data = np.zeros((config.lanes, words, WORD_BITS), np.uint8)
-    for matrix, at in parts:
-        data[:, at.weights : at.weights + at.blocks * at.groups] = weight_bits(matrix, at, config.lanes)
+    pieces = [(at.weights, weight_bits(matrix, at, config.lanes)) for matrix, at in parts]
+    words = max(start + piece.shape[1] for start, piece in pieces)
+    data = np.zeros((config.lanes, words, config.format.word_bits), np.uint8)
+    for start, piece in pieces:
+        data[:, start : start + piece.shape[1]] = piece
     return np.stack([encode(bank) for bank in data])
 
 
 def constant_image(model: IntegerModel, place: Placement, config: TileConfig):
-    """Row scales, norm gains and rotations, int64 array [constant words, lanes]; the rest is zero."""
-    image = np.zeros((config.constant_words, config.lanes), np.int64)
+    """Row scales, norm gains and rotations, int64 array [constant words, vector lanes]; the rest is zero."""
+    lanes = config.vector_lanes
+    image = np.zeros((config.constant_words, lanes), np.int64)
 
     def put(address, values):
-        padded = np.zeros(-(-len(values) // config.lanes) * config.lanes, np.int64)
+        padded = np.zeros(-(-len(values) // lanes) * lanes, np.int64)
         padded[: len(values)] = values
-        image[address : address + len(padded) // config.lanes] = padded.reshape(-1, config.lanes)
+        image[address : address + len(padded) // lanes] = padded.reshape(-1, lanes)
 
     put(place.embedding.constants, model.embedding.row_scales)
     put(place.head.constants, model.head.row_scales)

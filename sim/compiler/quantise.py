@@ -7,16 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtl.arithmetic.dot import weigh
-from rtl.formats import (
-    ACTIVATION_BITS,
-    CONSTANT_BITS,
-    FRACTION_BITS,
-    GROUP,
-    GROUP_SCALE_BITS,
-    ROTATION_FRACTION_BITS,
-    VECTOR_BITS,
-)
+from rtl.formats import CONSTANT_BITS, DEFAULT, FRACTION_BITS, GROUP, ROTATION_FRACTION_BITS, VECTOR_BITS, NumberFormat
 from sim.checkpoint import GroupedMatrix, LlamaShape, Model
+from sim.compiler.groups import Groups, regroup
 
 CONSTANT_LIMIT = (1 << (CONSTANT_BITS - 1)) - 1
 NORM_SHIFT = 15
@@ -25,15 +18,17 @@ NORM_SHIFT = 15
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class IntegerMatrix:
-    """``w[r, c] = row_scales[r] * 2**-exponent * group_scales[r, c // 32] * codes[r, c]``.
+    """``w[r, c] = row_scales[r] * 2**-exponent * (group_scales[r, g] * codes[r, c] + minima[r, g])``, g = c // 32.
 
     codes : int8 array [rows, columns], columns a multiple of 32
-    group_scales : int64 array [rows, columns / 32], 0...255
+    group_scales, minima : int64 array [rows, columns / 32], as wide as the format has them
     row_scales : int64 array [rows], 0...32767
     """
 
+    format: NumberFormat
     codes: np.ndarray
     group_scales: np.ndarray
+    minima: np.ndarray
     row_scales: np.ndarray
     exponent: int
 
@@ -44,27 +39,27 @@ class IntegerMatrix:
 
     @property
     def groups(self) -> int:
-        """Words of a row."""
+        """Groups of a row."""
         return self.codes.shape[1] // GROUP
 
     @functools.cached_property
     def weights(self) -> np.ndarray:
-        """Codes times group scales, float64 array [rows, columns] of integers."""
-        return weigh(self.codes, self.group_scales)
+        """Codes times group scales and minima added, float64 array [rows, columns] of integers."""
+        return weigh(self.codes, self.group_scales, self.minima)
 
     @functools.cached_property
     def first_shift(self) -> int:
         """Shift after which no row sum times its row scale, whatever the activations, leaves 32 bits."""
-        largest = np.abs(self.weights).sum(axis=1) * ((1 << (ACTIVATION_BITS - 1)) - 1)
+        largest = np.abs(self.weights).sum(axis=1) * self.format.activation_limit
         bound = int((largest * self.row_scales).max(initial=0))
         return max(0, bound.bit_length() - (VECTOR_BITS - 1))
 
     def scale_shift(self, unit: int, fraction_bits: int = FRACTION_BITS) -> int:
         """Second shift that brings a row sum to `fraction_bits` fraction bits.
 
-        The activations stand for ``q * scale * 2**(unit - 11)``.
+        The activations stand for ``q * scale * 2**(unit + 1 - activation_bits)``.
         """
-        return self.exponent + ACTIVATION_BITS - 1 - unit - fraction_bits - self.first_shift
+        return self.exponent + self.format.activation_bits - 1 - unit - fraction_bits - self.first_shift
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,6 +98,7 @@ class IntegerModel:
     epsilon : of the norms, times dim, in the residual stream's units squared
     """
 
+    format: NumberFormat
     shape: LlamaShape
     embedding: IntegerMatrix
     layers: tuple[IntegerLayer, ...]
@@ -119,21 +115,35 @@ def to_integers(values, limit: int):
     return np.rint(np.asarray(values, np.float64) * 2.0**exponent).astype(np.int64), exponent
 
 
-def integer_matrix(matrix: GroupedMatrix, factor: float = 1.0) -> IntegerMatrix:
-    """Group scales as 8-bit integers under one 16-bit scale per row, all under one exponent."""
-    scales = matrix.scales.astype(np.float64) * factor
-    codes = np.where(np.repeat(scales < 0, GROUP, axis=1), -np.maximum(matrix.codes, -127), matrix.codes)
-    scales, top = np.abs(scales), (1 << GROUP_SCALE_BITS) - 1
-    per_row = scales.max(axis=1) / top
+def integer_matrix(matrix: GroupedMatrix, number_format: NumberFormat, factor: float = 1.0) -> IntegerMatrix:
+    """Group scales and minima as integers under one 16-bit scale per row, all under one exponent."""
+    groups = regroup(matrix, number_format)
+    scales, minima = groups.scales * factor, groups.minima * factor
+    per_row = np.abs(scales).max(axis=1) / number_format.scale_limit
+    if number_format.minima:
+        per_row = np.maximum(per_row, np.abs(minima).max(axis=1) / number_format.minimum_limit)
     exponent = to_integers(per_row, CONSTANT_LIMIT - 1)[1]
     row_scales = np.ceil(per_row * 2.0**exponent).astype(np.int64)
     units = np.where(row_scales > 0, row_scales, 1)[:, None] * 2.0**-exponent
+    group_scales = np.rint(scales / units).astype(np.int64)
     return IntegerMatrix(
-        codes=codes.astype(np.int8),
-        group_scales=np.rint(scales / units).astype(np.int64),
+        format=number_format,
+        codes=groups.codes.astype(np.int8),
+        group_scales=group_scales,
+        minima=_integer_minima(groups, minima, scales - group_scales * units, units, number_format),
         row_scales=row_scales,
         exponent=exponent,
     )
+
+
+def _integer_minima(groups: Groups, minima, missing, units, number_format: NumberFormat):
+    """Minima as integers; those that are there also make up for what the integer scales miss, in a group's mean."""
+    if not number_format.minima:
+        return np.zeros(groups.scales.shape, np.int64)
+    means = groups.codes.reshape(*groups.scales.shape, GROUP).mean(axis=2)
+    limit = number_format.minimum_limit
+    wanted = np.where(minima != 0, minima + missing * means, 0) / units
+    return np.clip(np.rint(wanted), -limit, limit).astype(np.int64)
 
 
 def integer_norm(gains, columns: int) -> IntegerNorm:
@@ -152,8 +162,8 @@ def rotation_table(shape: LlamaShape, positions: int):
     return np.rint(pairs * (1 << ROTATION_FRACTION_BITS)).astype(np.int64)
 
 
-def quantise_model(model: Model, positions: int) -> IntegerModel:
-    """The model's integers for up to `positions` positions."""
+def quantise_model(model: Model, positions: int, number_format: NumberFormat = DEFAULT) -> IntegerModel:
+    """The model's integers in a format, for up to `positions` positions."""
     shape = model.shape
     columns = model.embedding.codes.shape[1]
     attention = math.log2(math.e) / math.sqrt(shape.head_dim)
@@ -161,23 +171,24 @@ def quantise_model(model: Model, positions: int) -> IntegerModel:
     def layer(source):
         return IntegerLayer(
             attention_norm=integer_norm(source.attention_norm, columns),
-            q=integer_matrix(source.q, attention),
-            k=integer_matrix(source.k),
-            v=integer_matrix(source.v),
-            o=integer_matrix(source.o),
+            q=integer_matrix(source.q, number_format, attention),
+            k=integer_matrix(source.k, number_format),
+            v=integer_matrix(source.v, number_format),
+            o=integer_matrix(source.o, number_format),
             ffn_norm=integer_norm(source.ffn_norm, columns),
-            gate=integer_matrix(source.gate),
-            up=integer_matrix(source.up),
-            down=integer_matrix(source.down),
+            gate=integer_matrix(source.gate, number_format),
+            up=integer_matrix(source.up, number_format),
+            down=integer_matrix(source.down, number_format),
         )
 
-    embedding = integer_matrix(model.embedding)
+    embedding = integer_matrix(model.embedding, number_format)
     return IntegerModel(
+        format=number_format,
         shape=shape,
         embedding=embedding,
         layers=tuple(layer(source) for source in model.layers),
         norm=integer_norm(model.norm, columns),
-        head=embedding if shape.tied else integer_matrix(model.head),
+        head=embedding if shape.tied else integer_matrix(model.head, number_format),
         rotations=rotation_table(shape, positions),
         epsilon=round(shape.norm_eps * shape.dim * (1 << (2 * FRACTION_BITS))),
     )

@@ -1,17 +1,17 @@
-"""Third pass: instructions in order, each with the wait that makes every hazard impossible.
+"""Third pass: instructions in two queues, each with what it waits for.
 
-The tile has no interlocks. Every instruction says here what it reads and writes and how many cycles after its
-issue; the scheduler finds, for every number of 32-token pages at once, the first cycle at which all is there, and
-the largest wait that any page count needs becomes the instruction's own.
+The tile has no interlocks but one: an instruction can wait for instructions of the other queue. Every instruction says
+here what it reads and writes and how many cycles after its steps; the scheduler finds the smallest waits with which
+no word is read before it is written, or written before it is read, whatever the number of pages in use and however
+long one queue has to wait for the other. All it relies on are lower bounds: instructions of a queue follow each other,
+and take at least the cycles that they take with one page.
 """
 
-from dataclasses import dataclass, field, replace
+import dataclasses
+from bisect import bisect_left
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from rtl.arithmetic.root import Root
 from rtl.arithmetic.silu import Silu
-from rtl.formats import GROUP
 from rtl.tile.config import (
     ALU_STAGE,
     EXTREME_STAGE,
@@ -21,142 +21,221 @@ from rtl.tile.config import (
     REQUANTISE_STAGE,
     ROOT_STAGE,
     SCALE_STAGE,
-    SUM_STAGE,
     VECTOR_ENTRY,
     WRITE_STAGE,
     TileConfig,
 )
-from rtl.tile.program import SETUP_CYCLES, Destination, Instruction, Reduce, Second, Source
+from rtl.tile.program import FIELDS, SCALARS, SETUP_CYCLES, Destination, Instruction, Reduce, Second, Source
 
-NORMALISER_STAGE = REDUCE_STAGE
-STREAMS = (Source.WEIGHTS, Source.KV, Source.EMBEDDING)
+NEVER = (1 << FIELDS["after"]) - 1
+"""More instructions than a queue has: who waits for so many waits until the token ends."""
+
+STOP = Instruction(source=Source.END, after=NEVER)
+"""The streaming queue's last instruction."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """An access of a resource: first cycle after the first step's issue, last cycle after the last turn's."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Need:
+    """Start no sooner than `cycles` after the last turn of instruction `index` of a queue."""
+
+    streams: bool
+    index: int
+    cycles: int
 
 
 @dataclass
-class Scheduler:
-    """Collects instructions; `now` is the cycle, for each page count, in which the next one could issue."""
+class Queue:
+    """Instructions of one queue; `clock[i]` is a lower bound of the cycles up to the last turn of instruction i."""
 
-    config: TileConfig
     instructions: list[Instruction] = field(default_factory=list)
+    clock: list[int] = field(default_factory=list)
+    reached: list[int] = field(default_factory=list)  # instructions of the other queue that others have waited for
+    reached_by: list[int] = field(default_factory=list)  # the instruction that first waited for so many
 
-    def __post_init__(self):
-        self.pages = np.arange(1, self.config.context // GROUP + 1)
-        self.now = np.zeros_like(self.pages)
-        self.head = np.full_like(self.pages, -1)  # last cycle at which a step reached the pipe's head
-        self.usable: dict[str, np.ndarray] = {}  # first cycle in which a resource may be read
-        self.written: dict[str, np.ndarray] = {}  # last cycle in which it was written
-        self.read: dict[str, np.ndarray] = {}  # last cycle in which it was read
-        self.normalised: list[np.ndarray] = []  # cycles at which the normaliser is taken
+    def between(self, first: int, last: int) -> int:
+        """At least so many cycles lie between the last turns of two instructions."""
+        return self.clock[last] - self.clock[first]
 
-    def add(
-        self,
-        instruction: Instruction,
-        *,
-        reads: dict[str, int] | None = None,
-        writes: dict[str, tuple[int, int]] | None = None,
-    ):
-        """Append an instruction with the smallest safe wait.
-
-        reads : resource -> cycles after a step's issue in which it is read
-        writes : resource -> (cycles after a step's issue of the write, and until it can be read)
-        """
-        entry = self.entry(instruction)
-        wanted = [self.now]
-        if entry is not None:
-            wanted.append(self.head + 1 - entry)
-        for resource, offset in (reads or {}).items():
-            if resource in self.usable:
-                wanted.append(self.usable[resource] - offset)
-        for resource, (offset, _) in (writes or {}).items():
-            for times in (self.read, self.written):
-                if resource in times:
-                    wanted.append(times[resource] + 1 - offset)
-        wait = int(max((times - self.now).max() for times in wanted))
-        wait = max(wait, SETUP_CYCLES if instruction.by_position else 0)
-        span = np.array([replace(instruction, wait=0).cycles(int(p)) for p in self.pages])
-        while self._collides(instruction, self.now + wait + span - instruction.period, entry):
-            wait += 1
-        self._commit(replace(instruction, wait=wait), self.now + wait, span, entry, reads or {}, writes or {})
-
-    def drain(self, instruction: Instruction):
-        """Append an instruction (an end) that waits until all is written."""
-        times = [self.now, self.head + 1, *(t + 1 for t in self.usable.values())]
-        wait = int(max((t - self.now).max() for t in times))
-        self._commit(replace(instruction, wait=wait), self.now + wait, np.ones_like(self.pages), None, {}, {})
-
-    def entry(self, instruction) -> int | None:
-        """Cycles from a step's issue to the head of the pipe."""
-        if instruction.source in STREAMS:
-            return self.config.stream_entry
-        return VECTOR_ENTRY if instruction.source < Source.END_OF_PROMPT else None
-
-    def _normaliser_times(self, instruction, last, entry):
-        """Cycles at which an instruction whose last step issues at `last` takes the normaliser."""
-        times = []
-        if instruction.reduce == Reduce.ABSOLUTE or instruction.source in (Source.SCALE, Source.KEEP):
-            times.append(last + entry + NORMALISER_STAGE)
-        if instruction.second == Second.SUM:
-            times.append(last + entry + NORMALISER_STAGE + 1)
-        if instruction.second == Second.SQUARES:
-            times.append(last + entry + NORMALISER_STAGE + 2 + Root.LATENCY)
-        return times
-
-    def _collides(self, instruction, last, entry):
-        return any(
-            (mine == taken).any()
-            for mine in self._normaliser_times(instruction, last, entry)
-            for taken in self.normalised
-        )
-
-    def _commit(self, instruction, start, span, entry, reads, writes):
+    def append(self, instruction: Instruction):
+        """Add an instruction that is ready."""
+        before = self.clock[-1] if self.clock else 0
+        self.clock.append(before + instruction.wait + instruction.span(1))
         self.instructions.append(instruction)
-        last = start + span - instruction.period
-        if entry is not None:
-            self.head = last + entry
-        for resource, offset in reads.items():
-            self.read[resource] = np.maximum(self.read.get(resource, last + offset), last + offset)
-        for resource, (offset, ready) in writes.items():
-            self.written[resource], self.usable[resource] = last + offset, last + ready
-        self.normalised = (self.normalised + self._normaliser_times(instruction, last, entry))[-64:]
-        self.now = start + span
+        if instruction.after > (self.reached[-1] if self.reached else 0):
+            self.reached.append(instruction.after)
+            self.reached_by.append(len(self.instructions) - 1)
+
+
+class Scheduler:
+    """Collects both queues, in an order in which everything could be done one after the other."""
+
+    def __init__(self, config: TileConfig):
+        self.config = config
+        self.queues = {True: Queue(), False: Queue()}
+        self.written: dict[tuple[bool, str], tuple[int, int]] = {}  # instruction, cycles until readable
+        self.read: dict[tuple[bool, str], tuple[int, int]] = {}  # instruction, cycles until it may be written
+
+    def add(self, instruction: Instruction, reads: dict[str, Use], writes: dict[str, Use]):
+        """Append an instruction with the smallest safe waits."""
+        needs = [need for name, use in reads.items() for need in self._needs(self.written, name, use)]
+        needs += [
+            need for name, use in writes.items() for table in (self.written, self.read)
+            for need in self._needs(table, name, use)
+        ]  # fmt: skip
+        instruction = self._wait(instruction, needs)
+        queue = self.queues[instruction.streams]
+        queue.append(instruction)
+        for table, uses in ((self.read, reads), (self.written, writes)):
+            for name, use in uses.items():
+                self._note(table, (instruction.streams, name), use)
+
+    def end(self, source: Source, *, lag: int, phase: str):
+        """Append an end to the vector queue, `lag` cycles after all that streams; what reads "end" comes after it."""
+        streams, queue = self.queues[True].instructions, self.queues[False]
+        queue.append(Instruction(source=source, phase=phase, after=len(streams), lag=lag))
+        self.written[False, "end"] = (len(queue.instructions) - 1, 1)
+
+    def _needs(self, table, name: str, use: Use):
+        for streams in (True, False):
+            if (streams, name) in table:
+                index, cycles = table[streams, name]
+                yield Need(streams, index, cycles - use.first)
+
+    def _note(self, table, key, use: Use):
+        """Remember the last use; an earlier one whose pipeline is longer may still be the later."""
+        queue = self.queues[key[0]]
+        index, cycles = len(queue.instructions) - 1, use.last + 1
+        if key in table:
+            before, longer = table[key]
+            cycles = max(cycles, longer - queue.between(before, index))
+        table[key] = (index, cycles)
+
+    def _wait(self, instruction: Instruction, needs: list[Need]) -> Instruction:
+        own, other = self.queues[instruction.streams], self.queues[not instruction.streams]
+        wait = SETUP_CYCLES if instruction.by_position else 0
+        last = len(own.instructions) - 1
+        for need in needs:
+            if need.streams == instruction.streams:
+                wait = max(wait, need.cycles - 1 - own.between(need.index, last))
+        wait = max(wait, self._bank_wait(instruction))
+        open_needs = [n for n in needs if n.streams != instruction.streams and not self._met(own, other, n, wait)]
+        if not open_needs:
+            return dataclasses.replace(instruction, wait=wait)
+        newest = max(need.index for need in open_needs)
+        lag = max(need.cycles - 1 - other.between(need.index, newest) for need in open_needs)
+        return dataclasses.replace(instruction, wait=wait, after=newest + 1, lag=max(lag, 0))
+
+    @staticmethod
+    def _met(own: Queue, other: Queue, need: Need, wait: int) -> bool:
+        """An earlier instruction has waited for the same one, and enough cycles lie between."""
+        at = bisect_left(own.reached, need.index + 1)
+        if at == len(own.reached):
+            return False
+        waiter = own.instructions[own.reached_by[at]]
+        since = other.between(need.index, waiter.after - 1) + 1 + waiter.lag + waiter.span(1) - 1
+        return since + own.between(own.reached_by[at], len(own.instructions) - 1) + 1 + wait >= need.cycles
+
+    def _bank_wait(self, instruction: Instruction) -> int:
+        """Cycles until a bank that the streaming queue's last words came from can be read again.
+
+        Words of a row lie in the banks of a lane in turn; who goes on where the last one stopped need not wait.
+        """
+        queue, cadence = self.queues[True], self.config.bank.cadence_cycles
+        readers = [i for i, other in enumerate(queue.instructions) if other.source != Source.KV]
+        if instruction.source not in (Source.WEIGHTS, Source.EMBEDDING) or not readers:
+            return 0
+        before = queue.instructions[readers[-1]]
+        end = before.memory + before.blocks * before.memory_stride
+        contiguous = before.memory_stride == before.groups and instruction.memory == end
+        if before.source == instruction.source == Source.WEIGHTS and contiguous:
+            return 0
+        return cadence - before.period - queue.between(readers[-1], len(queue.instructions) - 1)
 
 
 def scheduled(scheduler: Scheduler, **fields):
-    """Append an instruction; what it reads and writes follows from its fields and from `reads_*`, `writes_*`.
+    """Append an instruction; what it reads and writes follows from its fields and from `reads_*`, `writes`.
 
     Resource names: `reads_a`, `reads_b`, `reads_constant`, `reads_memory` (KV) and `reads_activations` name regions;
     `writes` names the region of the destination. Registers are tracked by number.
     """
     regions = {key: fields.pop(key) for key in list(fields) if key.startswith(("reads_", "writes"))}
     instruction = Instruction(**fields)
-    entry, arrival = scheduler.entry(instruction), scheduler.config.stream_latency
-    offsets = {
-        "reads_a": 0,
-        "reads_b": entry + ALU_STAGE - Silu.LATENCY - READ_LATENCY,
-        "reads_constant": entry + REQUANTISE_STAGE - READ_LATENCY,
-        "reads_memory": arrival - READ_LATENCY,
-        "reads_activations": arrival - READ_LATENCY,
-    }
-    reads = {regions[key]: offset for key, offset in offsets.items() if key in regions}
-    reads[f"scale {instruction.scale}"] = entry + SCALE_STAGE
-    if instruction.source == Source.SCALE:
-        reads[f"scale {instruction.other}"] = entry + SCALE_STAGE
-    writes = {}
-    if instruction.destination != Destination.NONE:
-        writes[regions["writes"]] = (entry + WRITE_STAGE, entry + WRITE_STAGE + 1)
-    if instruction.source == Source.KEEP:
-        writes[regions["writes"]] = (entry + SCALE_STAGE + 1, entry + SCALE_STAGE + 2)
-    if instruction.reduce == Reduce.ABSOLUTE or instruction.source in (Source.SCALE, Source.KEEP):
-        writes[f"scale {instruction.register}"] = (entry + REGISTER_STAGE - 1, entry + REGISTER_STAGE)
-    if instruction.exponential:
-        reads[f"extreme {instruction.extreme}"] = entry
-    if instruction.reduce == Reduce.MAXIMUM:
-        writes[f"extreme {instruction.extreme}"] = (entry + EXTREME_STAGE - 1, entry + EXTREME_STAGE)
-    if instruction.reduce == Reduce.ARGMAX:
-        writes["argmax"] = (entry + REDUCE_STAGE - 1, entry + REDUCE_STAGE)
-    if instruction.second == Second.SUM:
-        writes[f"scale {instruction.second_register}"] = (entry + SUM_STAGE - 1, entry + SUM_STAGE)
-    if instruction.second == Second.SQUARES:
-        reads[f"scale {instruction.other}"] = entry
-        writes[f"scale {instruction.second_register}"] = (entry + ROOT_STAGE - 1, entry + ROOT_STAGE)
-    scheduler.add(instruction, reads=reads, writes=writes)
+    uses = _Uses(instruction, scheduler.config)
+    scheduler.add(instruction, uses.reads(regions), uses.writes(regions))
+
+
+class _Uses:
+    """When an instruction's steps read and write, as hardware latencies give it."""
+
+    def __init__(self, instruction: Instruction, config: TileConfig):
+        self.instruction, self.config = instruction, config
+        streams = instruction.streams
+        self.entry = config.stream_entry if streams else VECTOR_ENTRY
+        # Steps to the end of the first row, and beats that the last row takes in the pipe.
+        self.row = (instruction.groups - 1) * instruction.period if streams else 0
+        embeds = instruction.source == Source.EMBEDDING
+        self.drain = 0 if embeds or not streams else config.drain - 1
+        self.turn = instruction.period - 1
+
+    def _issue(self, offset: int, *, ahead: int = 0) -> Use:
+        """A use so many cycles after the issue of each step."""
+        return Use(offset + ahead, offset - self.turn)
+
+    def _pipe(self, stage: int) -> Use:
+        """A use at a stage of the vector pipe, by each word of each row."""
+        offset = self.entry + stage
+        return Use(self.row + offset, offset + self.drain - self.turn)
+
+    def reads(self, regions: dict[str, str]) -> dict[str, Use]:
+        """Resource -> use."""
+        i, config = self.instruction, self.config
+        arrival = config.stream_latency - READ_LATENCY
+        # Activations are written a group in `beats` cycles, in the order in which they are read.
+        pace = min(config.beats * (config.groups_per_word if i.source == Source.WEIGHTS else 1), i.period)
+        uses = {
+            "reads_a": self._issue(0),
+            "reads_b": self._pipe(ALU_STAGE - Silu.LATENCY - READ_LATENCY),
+            "reads_constant": self._pipe(REQUANTISE_STAGE - READ_LATENCY),
+            "reads_memory": self._issue(arrival),
+            "reads_activations": self._issue(arrival, ahead=(i.groups - 1) * pace if i.source == Source.WEIGHTS else 0),
+        }
+        found = {regions[key]: use for key, use in uses.items() if key in regions}
+        found |= {name: Use(0, 0) for name in [regions.get("reads_end")] if name}
+        found[f"scale {i.scale}"] = self._pipe(SCALE_STAGE)
+        if i.source == Source.SCALE:
+            found[f"scale {i.other}"] = self._pipe(SCALE_STAGE)
+        if i.exponential:
+            found[f"extreme {i.extreme}"] = self._pipe(0)
+        if i.second == Second.SQUARES:
+            found[f"scale {i.other}"] = Use(self.entry, self.entry + REDUCE_STAGE + 1)
+        if i.source == Source.ROOT:
+            found["root"] = self._pipe(REDUCE_STAGE)
+        return found
+
+    def writes(self, regions: dict[str, str]) -> dict[str, Use]:
+        """Resource -> use; a word written in a cycle can be read from the next one on."""
+        i, found = self.instruction, {}
+        if i.destination != Destination.NONE:
+            found[regions["writes"]] = self._pipe(WRITE_STAGE)
+        if i.source == Source.KEEP:
+            found[regions["writes"]] = self._pipe(SCALE_STAGE + 1)
+        if i.reduce == Reduce.ABSOLUTE or i.source in SCALARS:
+            found[f"scale {i.register}"] = self._pipe(REGISTER_STAGE - 1)
+        if i.reduce == Reduce.MAXIMUM:
+            found[f"extreme {i.extreme}"] = self._pipe(EXTREME_STAGE - 1)
+        if i.second == Second.SQUARES:
+            found["root"] = self._pipe(ROOT_STAGE - 1)
+        return found
+
+
+def argmax_lag(config: TileConfig) -> int:
+    """Cycles from the last turn of a matrix to its arg max at the sequencer."""
+    return config.stream_entry + config.drain + REDUCE_STAGE - config.period

@@ -5,14 +5,13 @@ from functools import lru_cache
 
 from devicemodels.errors import UserError
 from rtl.tile.config import TileConfig
-from rtl.tile.program import Instruction
 from sim.checkpoint import LlamaShape
 from sim.system.language_model import LanguageModel
 from sim.system.machine import Engine
 from sim.system.own_chip import design_tile
 from sim.system.own_tile import schedule, tile_cycles
 from sim.system.rate import Step
-from sim.timing import token_cycles
+from sim.timing import Queues, token_cycles
 
 ENGINE = Engine(name="compiled_program", layer_time=0.0, bandwidth_fraction=1.0, compute_fraction=1.0)
 """The program says all that an engine's constants would."""
@@ -25,26 +24,26 @@ class TileProgram:
     Attributes
     ----------
     clock : hertz
-    instructions : of a token, with the weights left out
+    queues : instructions of a token, with the weights left out
     """
 
     shape: LlamaShape
     config: TileConfig
     clock: float
-    instructions: tuple[Instruction, ...]
+    queues: Queues
 
     def step(self, tokens: float, context: float) -> Step:
         """Seconds of a step of some tokens, each with `context` tokens before it."""
         cycles, each = tile_cycles(self.shape, self.config, int(context)), tokens / self.clock
         return Step(
-            weights=cycles.weights * each, kv=cycles.kv * each, fixed=(cycles.vector + cycles.waits) * each,
+            weights=cycles.weights * each, kv=cycles.kv * each, fixed=cycles.waits * each,
             arithmetic=0.0, attention=0.0, sync=0.0,
         )  # fmt: skip
 
     def prompt_time(self, start: float, tokens: float) -> float:
         """Seconds of a prompt's tokens behind `start` cached ones; only the last one yields a token."""
         positions = range(int(start), int(start + tokens))
-        cycles = [token_cycles(self.instructions, at, emits=at == positions[-1]) for at in positions]
+        cycles = [token_cycles(self.queues, self.config, at, emits=at == positions[-1]) for at in positions]
         return sum(cycles) / self.clock
 
 
@@ -64,5 +63,5 @@ def tile_program(design: str, model: LanguageModel) -> TileProgram:
         dim=model.dim, layers=model.layers, heads=model.heads, kv_heads=model.kv_heads, head_dim=model.head_dim,
         ffn=model.ffn, vocab=model.vocab, context=tile.config.context, rope_base=1e4, norm_eps=1e-5, tied=model.tied,
     )  # fmt: skip
-    instructions = tuple(schedule(shape, tile.config))
-    return TileProgram(shape=shape, config=tile.config, clock=tile.clock_hz, instructions=instructions)
+    queues = schedule(shape, tile.config)
+    return TileProgram(shape=shape, config=tile.config, clock=tile.clock_hz, queues=queues)

@@ -14,10 +14,9 @@ from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
 from sim.checkpoint import LlamaShape
 from sim.design import load_design
-from sim.rates import WORD_BYTES
 from sim.system.language_model import LanguageModel
 from sim.system.machine import Engine, Machine
-from sim.system.own_tile import schedule_waits
+from sim.system.own_tile import tile_cycles
 from sim.tile import Tile, build_tile
 
 TILES = 512
@@ -60,13 +59,14 @@ def own_machine(design: str, tiles: int = TILES) -> Machine:
     """A chip of some tiles of a design."""
     tile = design_tile(design)
     config, clock, lanes = tile.config, tile.clock_hz, tiles * tile.config.lanes
-    bandwidth = lanes * WORD_BYTES * clock / config.bank.cadence_cycles
+    bandwidth = lanes * config.format.word_bytes * clock / config.period
     area = tiles * (tile.macro_area + LOGIC_AREA)
-    operations = 2 * lanes * GROUP * clock / config.bank.cadence_cycles  # one multiplication for each weight read
-    leakage = tile.bank.leakage * config.lanes + sum(sram.macro.leakage * sram.count for sram in tile.srams.values())
+    # One multiplication for each weight read.
+    operations = 2 * lanes * config.format.codes_per_word * clock / config.period
+    leakage = tile.bank.leakage * config.banks + sum(sram.macro.leakage * sram.count for sram in tile.srams.values())
     return Machine(
         name=design if tiles > 1 else f"{design}-tile",
-        memory=lanes * config.bank_words * WORD_BYTES,
+        memory=lanes * config.lane_words * config.format.word_bytes,
         bandwidth=bandwidth,
         compute_16=operations,
         compute_8=operations,
@@ -75,9 +75,9 @@ def own_machine(design: str, tiles: int = TILES) -> Machine:
         die_area=float(area),
         tensor_chips=1,
         hop_time=HOP_TIME,
-        kv_memory=lanes * config.kv_words * GROUP,
-        kv_bandwidth=lanes * GROUP * clock,
-        read_energy=float(tile.bank.read_energy + LOGIC_ENERGY) / WORD_BYTES,
+        kv_memory=lanes * config.kv_words * config.format.kv_word_bits / 8,
+        kv_bandwidth=lanes * config.format.kv_word_bits / 8 * clock,
+        read_energy=float(tile.bank.read_energy + LOGIC_ENERGY) / config.format.word_bytes,
     )
 
 
@@ -118,9 +118,8 @@ def shard(tile: Tile, model: LanguageModel) -> Sharded:
     feeds = model.ffn_matrices - 1
     rows = [(wide, model.dim), (narrow, model.dim), (narrow, model.dim), (model.dim, wide)]
     rows += [(model.ffn, model.dim)] * feeds + [(model.dim, model.ffn)]
-    cadence = config.bank.cadence_cycles
-    weights = sum(ceil(r / lanes) * ceil(columns / GROUP) for r, columns in rows) * cadence
-    even = sum(r * columns for r, columns in rows) / GROUP / lanes * cadence
+    weights = sum(ceil(r / lanes) * ceil(columns / GROUP) for r, columns in rows) * config.period
+    even = sum(r * columns for r, columns in rows) / GROUP / lanes * config.period
     return Sharded(weights=weights, even_weights=even, fixed=_fixed_cycles(tile, model))
 
 
@@ -128,7 +127,7 @@ def _fixed_cycles(tile: Tile, model: LanguageModel) -> int:
     """Vector work of a tile's share, the waits of one layer, and gathers across the chip."""
     config = tile.config
     elements = 6 * model.dim + 2 * (model.heads + 2 * model.kv_heads) * model.head_dim + model.ffn
-    vector = ceil(elements / (config.lanes * TILES))
+    vector = ceil(elements / (config.vector_lanes * TILES))
     bus = ceil(model.dim * ACTIVATION_BYTES / GATHER_BYTES_PER_CYCLE)
     tree = 2 * ceil(log2(TILES))
     return vector + layer_waits(config, model.head_dim) + GATHERS * (bus + tree)
@@ -136,7 +135,7 @@ def _fixed_cycles(tile: Tile, model: LanguageModel) -> int:
 
 @lru_cache(maxsize=32)
 def layer_waits(config: TileConfig, head_dim: int) -> int:
-    """Waits that each further layer adds to a schedule of one head a tile."""
+    """Cycles in which nothing streams that each further layer adds to a schedule of one head a tile."""
     lanes = config.lanes
     whole = ceil(head_dim / lanes) * lanes
     whole = whole if whole <= GROUP else ceil(whole / GROUP) * GROUP
@@ -146,4 +145,4 @@ def layer_waits(config: TileConfig, head_dim: int) -> int:
         context=config.context, rope_base=1e4, norm_eps=1e-5, tied=True,
     )  # fmt: skip
     two = LlamaShape(**{**vars(shape), "layers": 2})
-    return schedule_waits(shape, config) - schedule_waits(two, config)
+    return tile_cycles(shape, config, 0).waits - tile_cycles(two, config, 0).waits

@@ -1,0 +1,146 @@
+"""One of a program's two queues: fetches its instructions and issues their steps."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.tile.config import TileConfig
+from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, Source
+
+INDEX_BITS = 16
+
+
+class Queue(wiring.Component):
+    """Plays instructions in order, once a token.
+
+    When an instruction's first step issues stands in `rtl.tile.program`. The next instruction stands at the program
+    memory's output while one plays, so that its `lag` is counted before it is loaded.
+
+    Parameters
+    ----------
+    stride : rows after which `row` moves on, a power of two
+    advance : vector words that a row of the banks gives; `index` grows by as many with every row
+
+    Attributes
+    ----------
+    busy : a token is being worked on
+    restart : the token ends in this cycle; the next one's first instruction is fetched in the cycle after
+    hold : no step may issue in this cycle
+    page : pages in use, less one
+    other_done, done : instructions that have issued their last step, of the other queue and of this one
+    read, address, program : port of a memory with one cycle of latency
+    instruction : the one that is playing
+    fetching : the cycle in which a token's first instruction is fetched
+    begins : its steps may issue (but for `hold`)
+    issue : the first cycle of a step
+    group, index, row : word in the row, first vector word of the row, and the row's offset in the memory
+    first, last, opens, closes : first, last word of the row; first, last row of the instruction
+    """
+
+    def __init__(self, config: TileConfig, *, stride: int = 1, advance: int = 1):
+        self.config, self.stride, self.advance = config, stride, advance
+        super().__init__(
+            {
+                "busy": In(1),
+                "restart": In(1),
+                "hold": In(1),
+                "page": In(8),
+                "other_done": In(FIELDS["after"]),
+                "done": Out(FIELDS["after"]),
+                "read": Out(1),
+                "address": Out(range(config.program_words)),
+                "program": In(INSTRUCTION_BITS),
+                "instruction": Out(INSTRUCTION),
+                "fetching": Out(1, init=1),
+                "begins": Out(1),
+                "issue": Out(1),
+                "group": Out(8),
+                "index": Out(INDEX_BITS),
+                "row": Out(16),
+                "first": Out(1),
+                "last": Out(1),
+                "opens": Out(1),
+                "closes": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        current, advance, finished = self.instruction, Signal(), Signal()
+        waited, lagged = Signal(FIELDS["wait"]), Signal(FIELDS["lag"])
+        ready = Signal()
+        m.d.comb += [
+            ready.eq(self.other_done >= current.after),
+            self.begins.eq(self.busy & ~self.fetching & ready & (waited == current.wait) & (lagged >= current.lag)),
+            advance.eq(Mux(self.fetching, self.busy, finished) & ~self.restart),
+        ]
+        with m.If(waited != current.wait):
+            m.d.sync += waited.eq(waited + 1)
+        self._lag(m, current, ready, advance, lagged)
+        self._program(m, advance, finished, waited)
+        self._loop(m, advance, finished)
+        return m
+
+    def _lag(self, m, current, ready, advance, lagged):
+        """Cycles since the other queue is far enough, for the instruction that plays and for the one that is next."""
+        following, coming = data.View(INSTRUCTION, self.program), Signal(FIELDS["lag"])
+        early = Signal.like(coming)
+        m.d.comb += early.eq(coming + ((self.other_done >= following.after) & (coming != following.lag)))
+        with m.If(advance):
+            m.d.sync += [lagged.eq(early), coming.eq(0)]
+        with m.Else():
+            m.d.sync += coming.eq(early)
+            with m.If(ready & (lagged != current.lag)):
+                m.d.sync += lagged.eq(lagged + 1)
+        with m.If(self.restart | ~self.busy):
+            m.d.sync += coming.eq(0)
+
+    def _program(self, m, advance, finished, waited):
+        counter = Signal.like(self.address)
+        m.d.comb += [
+            self.address.eq(Mux(self.restart, 0, counter + advance)),
+            self.read.eq(~self.busy | advance | self.restart),
+        ]
+        m.d.sync += counter.eq(self.address)
+        with m.If(finished):
+            m.d.sync += self.done.eq(self.done + 1)
+        with m.If(advance):
+            m.d.sync += [self.instruction.eq(self.program), waited.eq(0), self.fetching.eq(0)]
+        with m.If(self.restart):
+            m.d.sync += [self.fetching.eq(1), self.done.eq(0)]
+
+    def _loop(self, m, advance, finished):
+        """Rows (blocks), words of a row (groups), and cycles of a step."""
+        current, turn = self.instruction, Signal()
+        phase, block, block_page = Signal(FIELDS["period"]), Signal(FIELDS["blocks"]), Signal(8)
+        rows = Signal(range(self.stride)) if self.stride > 1 else None
+        m.d.comb += [
+            turn.eq(self.begins & ~((phase == 0) & self.hold)),
+            self.issue.eq(turn & (phase == 0)),
+            self.first.eq(self.group == 0),
+            self.last.eq(self.group == Mux(current.groups_by_page, self.page, current.groups - 1)),
+            self.opens.eq((self.index == 0) & ~current.continues),
+            self.closes.eq((block == current.blocks - 1) & (~current.blocks_by_page | (block_page == self.page))),
+            finished.eq(turn & self.last & self.closes & (phase == current.period - 1)),
+        ]
+        step = Mux(current.source == Source.EMBEDDING, 1, self.advance)
+        with m.If(turn):
+            m.d.sync += phase.eq(phase + 1)
+            with m.If(phase == current.period - 1):
+                m.d.sync += [phase.eq(0), self.group.eq(Mux(self.last, 0, self.group + 1))]
+                with m.If(self.last):
+                    m.d.sync += [self.index.eq(self.index + step), block.eq(block + 1)]
+                    with m.If(block == current.blocks - 1):
+                        m.d.sync += [block.eq(0), block_page.eq(block_page + 1)]
+                    if rows is None:
+                        m.d.sync += self.row.eq(self.row + current.memory_stride)
+                    else:
+                        m.d.sync += rows.eq(rows + 1)
+                        with m.If(rows == self.stride - 1):
+                            m.d.sync += self.row.eq(self.row + current.memory_stride)
+        with m.If(advance):
+            m.d.sync += [self.index.eq(0), self.row.eq(0), block.eq(0), block_page.eq(0)]
+            if rows is not None:
+                m.d.sync += rows.eq(0)
+        with m.If(self.restart):
+            m.d.sync += [phase.eq(0), self.group.eq(0)]
