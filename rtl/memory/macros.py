@@ -13,8 +13,24 @@ def model_sources() -> dict[str, str]:
     return {name: (folder / name).read_text() for name in MODELS}
 
 
-def weight_bank(*, index: int, words: int, bits: int, timing, enable, address, data) -> Instance:
-    """A weight bank: `timing.latency_cycles` from address to data, one read in `timing.cadence_cycles`."""
+def weight_bank(
+    *,
+    index: int,
+    words: int,
+    bits: int,
+    timing,
+    enable,
+    address,
+    data,
+    write=0,
+    write_data=None,
+    has_file: bool = True,
+) -> Instance:
+    """A weight bank: `timing.latency_cycles` from address to data, one read in `timing.cadence_cycles`.
+
+    A write starts in a cycle with `write`, takes `timing.write_cycles` and excludes a read. With `has_file` the bank
+    begins with the contents of `weights_<index>.hex`, otherwise with zeros.
+    """
     return Instance(
         "weight_bank",
         p_WORDS=words,
@@ -23,9 +39,13 @@ def weight_bank(*, index: int, words: int, bits: int, timing, enable, address, d
         p_ID=index,
         p_LATENCY=timing.latency_cycles,
         p_CADENCE=timing.cadence_cycles,
+        p_WRITE=timing.write_cycles,
+        p_HAS_FILE=int(has_file),
         i_clk=ClockSignal(),
         i_enable=enable,
+        i_write=write,
         i_address=address,
+        i_write_data=Const(0, bits) if write_data is None else write_data,
         o_data=data,
     )
 

@@ -8,9 +8,10 @@ R. W. Hamming, Bell Syst. Tech. J. 29, 147 (1950).
 import functools
 
 import numpy as np
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+
+from rtl.memory.correction import Decoder, corrector_ports, moments, one_hot
 
 
 @functools.cache
@@ -93,10 +94,48 @@ def decode(code, data_bits: int):
     return repaired[:, data_positions(data_bits)], corrected, ~corrected & (odd | (syndrome != 0))
 
 
-class SecdedDecoder(wiring.Component):
-    """`decode` at full rate: one codeword a cycle, latency 3 cycles.
+def encode_value(m: Module, data: Value) -> Value:
+    """`encode` of one word as combinational logic."""
+    bits = len(data)
+    placed, checks = Signal(code_bits(bits)), Signal(check_bits(bits) - 1)
+    m.d.comb += Cat(placed[p] for p in data_positions(bits)).eq(data)
+    parity, *syndrome = sums(m, placed)
+    m.d.comb += checks.eq(Cat(syndrome))
+    place = {1 << j: bit for j, bit in enumerate(checks)} | {0: parity ^ checks.xor()}
+    return Cat(place.get(p, placed[p]) for p in range(len(placed)))
 
-    The first stage only keeps the word, so that a bank's read time is followed by a register and no logic.
+
+def sums(m: Module, code: Value) -> Value:
+    """Parity and syndrome of a codeword as combinational logic."""
+    of = moments(m, code, 1)
+    return Cat(of[()], *(of[(j,)] for j in range((len(code) - 1).bit_length())))
+
+
+class SecdedCorrector(wiring.Component):
+    """Flips the bit to which the sums of a codeword point: one word a cycle, latency 1 cycle."""
+
+    LATENCY = 1
+
+    def __init__(self, data_bits: int):
+        self.data_bits = data_bits
+        super().__init__(corrector_ports(data_bits, code_bits(data_bits)))
+
+    def elaborate(self, platform):
+        m = Module()
+        length, odd, syndrome = len(self.code), self.sums[0], self.sums[1:]
+        inside = syndrome < length
+        repaired = Signal(length)
+        m.d.comb += repaired.eq(self.code ^ one_hot(m, syndrome, length, odd))
+        m.d.sync += [
+            self.data.eq(Cat(repaired[start:stop] for start, stop in data_runs(self.data_bits))),
+            self.corrected.eq(self.valid & odd & inside),
+            self.uncorrectable.eq(self.valid & Mux(odd, ~inside, syndrome != 0)),
+        ]
+        return m
+
+
+class SecdedDecoder(Decoder):
+    """`decode` at full rate: one codeword a cycle, latency 3 cycles.
 
     Attributes
     ----------
@@ -105,52 +144,7 @@ class SecdedDecoder(wiring.Component):
     corrected, uncorrectable : raised for one cycle with the word
     """
 
-    LATENCY = 3
+    LATENCY = Decoder.SUM_LATENCY + SecdedCorrector.LATENCY
 
     def __init__(self, data_bits: int):
-        self.data_bits = data_bits
-        super().__init__(
-            {
-                "code": In(code_bits(data_bits)),
-                "valid": In(1),
-                "data": Out(data_bits),
-                "corrected": Out(1),
-                "uncorrectable": Out(1),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        length, hamming = code_bits(self.data_bits), check_bits(self.data_bits) - 1
-        captured, code = Signal(length, reset_less=True), Signal(length, reset_less=True)
-        syndrome, odd = Signal(hamming, reset_less=True), Signal()
-        arrived, valid = Signal(), Signal()
-        m.d.sync += [arrived.eq(self.valid), valid.eq(arrived)]
-        with m.If(self.valid):
-            m.d.sync += captured.eq(self.code)
-        with m.If(arrived):
-            m.d.sync += [code.eq(captured), Cat(odd, syndrome).eq(_parities(captured, hamming))]
-        inside = syndrome < length
-        repaired = Signal(length)
-        m.d.comb += repaired.eq(code ^ Mux(odd & inside, Const(1, length) << syndrome, 0)[:length])
-        with m.If(valid):
-            m.d.sync += self.data.eq(Cat(repaired[start:stop] for start, stop in data_runs(self.data_bits)))
-        m.d.sync += [
-            self.corrected.eq(valid & odd & inside),
-            self.uncorrectable.eq(valid & Mux(odd, ~inside, syndrome != 0)),
-        ]
-        return m
-
-
-def _parities(code, count: int):
-    """Overall parity, then the syndrome bits: parity of the positions that have bit j set.
-
-    The word is folded in half once a bit, from the top: the upper half's parity is that bit's, and half the
-    word plus half the word is all that the lower bits need.
-    """
-    folded, bits = Cat(code, Const(0, (1 << count) - len(code))), []
-    for bit in reversed(range(count)):
-        upper = folded[1 << bit :]
-        bits.insert(0, upper.xor())
-        folded = folded[: 1 << bit] ^ upper
-    return Cat(folded, *bits)
+        super().__init__(data_bits, code_bits(data_bits), sums, SecdedCorrector(data_bits))

@@ -13,7 +13,7 @@ _TOLERANCE = 1e-9
 
 
 def bank_timing(macro: MemoryMacro, clock_hz: float, capture: float = 0.0) -> BankTiming:
-    """A bank's read time and cycle in clock cycles, each rounded up.
+    """A bank's read time, read cycle and write cycle in clock cycles, each rounded up.
 
     Data are taken at the first clock edge at least `read_access` and `capture` after the edge that starts the
     read; the next read starts at the first edge at least `read_cycle` after it, and not before the data are taken.
@@ -41,4 +41,4 @@ def bank_timing(macro: MemoryMacro, clock_hz: float, capture: float = 0.0) -> Ba
             f"{clock_hz / 1e6:g} MHz, and the tile waits at most {LONGEST_CADENCE}: lower tile.clock_mhz to "
             f"{LONGEST_CADENCE / macro.read_cycle / 1e6:.0f} or shorten memory.rows"
         )
-    return BankTiming(latency_cycles=latency, cadence_cycles=cadence)
+    return BankTiming(latency_cycles=latency, cadence_cycles=cadence, write_cycles=cycles(macro.write_cycle))

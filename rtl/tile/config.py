@@ -25,10 +25,11 @@ ADDRESSABLE_WORDS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BankTiming:
-    """A bank's read in whole clock cycles: address to data, and from one read to the next."""
+    """A bank's accesses in whole clock cycles: address to data, from one read to the next, and a write."""
 
     latency_cycles: int
     cadence_cycles: int
+    write_cycles: int = 1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
