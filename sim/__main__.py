@@ -158,7 +158,7 @@ def explore(
 
     base, widths, counts = load_design(design), word_bits or (), banks or ()
     if write:
-        exploring.check_writable(widths, counts)
+        exploring.check_writable(base, widths, counts)
     found = exploring.explore(
         base, kind=kind, node=node, capacity=capacity, words=widths, banks=counts, checks=check_bits,
         temperature=temperature, limits=limit or (), objectives=objective or (), sizing=write is None,

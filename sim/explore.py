@@ -15,7 +15,6 @@ from devicemodels.errors import UserError
 from devicemodels.macro.explore import AXES, FIGURES, Bound, Columns, Search, Space, front, search
 from devicemodels.macro.query import node_name
 from devicemodels.macro.sheets import BankSheets, bank_sheets
-from rtl.formats import WORD_BITS
 from rtl.memory.secded import check_bits
 from sim.chain import load_sheets, weight_bank
 from sim.console import Progress, output, table
@@ -162,8 +161,8 @@ def _space(
     ):
         if values and min(values) < least:
             raise UserError(f"{option} is {min(values)}, but must be at least {least}")
-    bits = design.memory.words * WORD_BITS if capacity is None else parse_capacity(capacity)
-    widths = tuple(words) or (WORD_BITS,)
+    bits = design.memory.words * design.format.word_bits if capacity is None else parse_capacity(capacity)
+    widths = tuple(words) or (design.format.word_bits,)
     if min(widths) > bits:
         raise UserError(f"a word of {min(widths)} bits is wider than the array of {bits} bits; take a larger capacity")
     return Space(
@@ -171,7 +170,7 @@ def _space(
         temperature=design.memory.temperature_k if temperature is None else temperature,
         word_bits=widths,
         banks=tuple(banks) or (1,),
-        check_bits=checks if words or checks is not None else check_bits(WORD_BITS),
+        check_bits=checks if words or checks is not None else check_bits(design.format.word_bits),
         mux=(*range(1, 17), 24, 32),
     )
 
@@ -262,7 +261,7 @@ def draw(one: Exploration, path: Path) -> None:
         figure.savefig(path, dpi=150)
 
 
-def check_writable(widths: Sequence[int], banks: Sequence[int]) -> None:
+def check_writable(design: Design, widths: Sequence[int], banks: Sequence[int]) -> None:
     """Refuse to write what a design file cannot say.
 
     Raises
@@ -270,10 +269,11 @@ def check_writable(widths: Sequence[int], banks: Sequence[int]) -> None:
     UserError
         The word is not that of a lane, or there are several banks.
     """
-    if set(widths) - {WORD_BITS}:
-        raise UserError(f"--write needs words of {WORD_BITS} bits, which a lane takes; leave out --word-bits")
+    bits = design.format.word_bits
+    if set(widths) - {bits}:
+        raise UserError(f"--write needs words of {bits} bits, which a lane takes; leave out --word-bits")
     if set(banks) - {1}:
-        raise UserError("--write makes a design with one bank a lane; leave out --banks")
+        raise UserError("--write chooses one of a lane's banks; leave out --banks")
 
 
 def write_design(one: Exploration, design: Design, path: Path, *, kind: str | None, node: str | None) -> Design:
@@ -288,8 +288,8 @@ def write_design(one: Exploration, design: Design, path: Path, *, kind: str | No
         raise UserError(f"no point is within the limits, so there is no design to write to {path}; relax --limit")
     choice = choice_at(one.found.points, one.chosen)
     memory = MemoryChoice(
-        kind=kind or design.memory.kind, words=choice["words"], rows=choice["rows"], mux=choice["mux"],
-        temperature_k=one.space.temperature,
+        kind=kind or design.memory.kind, banks_per_lane=design.memory.banks_per_lane, words=choice["words"],
+        rows=choice["rows"], mux=choice["mux"], temperature_k=one.space.temperature,
     )  # fmt: skip
     sheets = design.sheets
     if node is not None:
@@ -305,7 +305,8 @@ def design_text(design: Design) -> str:
     """A design as the TOML file that it is read from; paths of sheets become absolute."""
     named = {key: str(Path(v).resolve()) if v.endswith(".toml") else v for key, v in asdict(design.sheets).items()}
     head = _lines({"name": design.name, "description": design.description})
-    tables = {"sheets": named, "memory": asdict(design.memory), "tile": asdict(design.tile)}
+    tables = {"sheets": named, "memory": asdict(design.memory), "format": asdict(design.format)}
+    tables["tile"] = asdict(design.tile)
     return head + "".join(f"\n[{name}]\n{_lines(values)}" for name, values in tables.items())
 
 
