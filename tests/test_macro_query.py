@@ -120,6 +120,7 @@ def test_figures_agree_with_one_another_and_lie_in_their_bands(query):
     found = answer(query).bands
     assert list(found) == list(UNITS)
     assert all(0 <= one.low <= one.nominal <= one.high < math.inf for one in found.values())
+    assert found["bandwidth_gb_per_s"].low > 0 and found["read_error_rate"].high < 0.1
     nominal = {key: one.nominal for key, one in found.items()}
     bandwidth = query.word_bits / 8 / nominal["read_cycle_ns"]  # bytes per ns
     assert nominal["bandwidth_gb_per_s"] == pytest.approx(bandwidth)
@@ -176,6 +177,7 @@ def test_given_numbers_reach_the_device():
         ({"write_pulse_ns": 4.0}, "the write window of mram22 is closed"),
         ({"mtj": "none"}, "no mtj sheet is called 'none'"),
         ({"cell": "none"}, "no mram sheet is called 'none'"),
+        ({"cell_area_um2": 1000.0}, "mm2, but a scanner's field has 858 mm2; lower its capacity"),
         ({"kind": "sram", "node": "7nm", "cell_area_um2": 0.01}, "SRAM cell 7nm of 0.0100 um2 cannot be drawn at 7nm"),
         ({"kind": "sram", "node": "7nm", "cell_area_um2": 0.02, "supply_v": None}, "180 nm wide side by side"),
         ({"kind": "sram", "node": "7nm", "cell": "22nm_hd", "cell_area_um2": 0.03}, "cannot be drawn at 7nm"),

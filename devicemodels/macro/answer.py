@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devicemodels.errors import UserError
 from devicemodels.macro import mram, sram
@@ -174,8 +174,8 @@ def _bank(sheets: BankSheets, organisation: Organisation, temperature: Kelvin) -
     return build(**parts, organisation=organisation, temperature=temperature)
 
 
-def _draws(setup: Setup, errors: Mapping[str, float]) -> dict[str, Any]:
-    """Figures of all draws; not finite where a draw cannot be read.
+def _draws(setup: Setup, errors: Mapping[str, float]) -> dict[str, NDArray[np.float64]]:
+    """Figures of all draws that can be read.
 
     Whether each can be written is not asked: whoever built the macro has seen to that.
     """
@@ -188,7 +188,9 @@ def _draws(setup: Setup, errors: Mapping[str, float]) -> dict[str, Any]:
     layout = vary_organisation(setup.organisation, deviates, given=fixed)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         macro = _kind(sheets).macro_of(_bank(sheets, layout, setup.temperature))
-        return figures(with_model_error(macro, deviates, errors))
+        drawn = figures(with_model_error(macro, deviates, errors))
+    readable = np.isfinite(drawn["read_access_ns"])
+    return {name: np.broadcast_to(values, readable.shape)[readable] for name, values in drawn.items()}
 
 
 def _assumptions(setup: Setup) -> list[Assumption]:

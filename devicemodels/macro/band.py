@@ -72,9 +72,9 @@ class Band:
     high: float
 
 
-def band(nominal: ArrayLike, drawn: ArrayLike) -> Band:
+def band(nominal: ArrayLike, drawn: NDArray[np.float64]) -> Band:
     """Band of a figure from its nominal value and its draws, of which those that are not finite are left out."""
-    usable = np.atleast_1d(drawn)[np.atleast_1d(np.isfinite(drawn))]
+    usable = drawn[np.isfinite(drawn)]
     value = float(nominal)
     low, high = np.percentile(usable, [LOW, HIGH]) if len(usable) else (value, value)
     return Band(nominal=value, low=min(value, float(low)), high=max(value, float(high)))

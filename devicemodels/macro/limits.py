@@ -12,6 +12,9 @@ from devicemodels.macro.memory_macro import MemoryMacro, shape_of, spread_out
 
 Bank = TypeVar("Bank")
 
+LARGEST_AREA = 26e-3 * 33e-3
+"""The field of a wafer scanner in square metres; nothing larger is exposed in one piece."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
@@ -57,6 +60,18 @@ def evaluated(
 ) -> tuple[MemoryMacro, tuple[Limit, ...]]:
     """Numbers and limits of a bank, or of many: then each is an array with an entry for every bank."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        macro, limits = describe(bank), restrict(bank)
+        macro = describe(bank)
+        limits = (*restrict(bank), _field_limit(macro))
     shape = np.broadcast_shapes(shape_of(macro), *(x.holds.shape for x in limits))
     return spread_out(macro, shape), tuple(replace(x, holds=np.broadcast_to(x.holds, shape)) for x in limits)
+
+
+def _field_limit(macro: MemoryMacro) -> Limit:
+    area = np.asarray(macro.area)
+    return limit(
+        "area",
+        ~(area > LARGEST_AREA),
+        "the bank takes {area:.3g} mm2, but a scanner's field has {most:.0f} mm2; lower its capacity or cell area",
+        area=area * 1e6,
+        most=LARGEST_AREA * 1e6,
+    )
