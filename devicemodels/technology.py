@@ -140,6 +140,14 @@ class Technology:
         """
         return 1.5 * self.transistor_pitch * 2 * self.wire_pitch
 
+    @property
+    def smallest_sram_cell(self) -> SquareMetre:
+        """The least area of a 6T cell that can be drawn: two gate pitches by three metal pitches.
+
+        Along the bitline lie the gates of pass gate and pull-down; across it run two bitlines and the supply.
+        """
+        return 2 * self.transistor_pitch * 3 * self.wire_pitch
+
 
 def check_temperature(temperature: Kelvin, technology: Technology | None = None) -> None:
     """Refuse a temperature outside the node's range, or that of the models if None, with a `UserError`."""

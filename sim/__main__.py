@@ -158,7 +158,7 @@ def explore(
 
     base, widths, counts = load_design(design), word_bits or (), banks or ()
     if write:
-        exploring.check_writable(base, widths, counts)
+        exploring.check_writable(base, widths, counts, check_bits)
     found = exploring.explore(
         base, kind=kind, node=node, capacity=capacity, words=widths, banks=counts, checks=check_bits,
         temperature=temperature, limits=limit or (), objectives=objective or (), sizing=write is None,
@@ -172,6 +172,8 @@ def explore(
         exploring.draw(found, plot)
     if write:
         exploring.write_design(found, base, write, kind=kind, node=node)
+        if not as_json:
+            print(f"Wrote {write}: its words, rows and mux; every size is that of the sheets, as explored here.")
 
 
 @app.command()

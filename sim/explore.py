@@ -261,19 +261,21 @@ def draw(one: Exploration, path: Path) -> None:
         figure.savefig(path, dpi=150)
 
 
-def check_writable(design: Design, widths: Sequence[int], banks: Sequence[int]) -> None:
+def check_writable(design: Design, widths: Sequence[int], banks: Sequence[int], checks: int | None) -> None:
     """Refuse to write what a design file cannot say.
 
     Raises
     ------
     UserError
-        The word is not that of a lane, or there are several banks.
+        The word or its code is not that of a lane, or there are several banks.
     """
     bits = design.format.word_bits
     if set(widths) - {bits}:
         raise UserError(f"--write needs words of {bits} bits, which a lane takes; leave out --word-bits")
     if set(banks) - {1}:
         raise UserError("--write chooses one of a lane's banks; leave out --banks")
+    if checks not in (None, check_bits(bits)):
+        raise UserError(f"--write needs the lane's {check_bits(bits)} check bits a word; leave out --check-bits")
 
 
 def write_design(one: Exploration, design: Design, path: Path, *, kind: str | None, node: str | None) -> Design:

@@ -11,10 +11,16 @@ import pytest
 from devicemodels.errors import UserError
 from devicemodels.macro import band as bands
 from devicemodels.macro.answer import FIELDS, answer, complete
-from devicemodels.macro.band import Deviates, band, vary
+from devicemodels.macro.band import Deviates, band, vary, with_model_error
 from devicemodels.macro.figures import UNITS
 from devicemodels.macro.query import MacroQuery, load_query
-from devicemodels.macro.silicon import FITTED, evaluated, silicon_macros
+from devicemodels.macro.silicon import (
+    FIGURE_CLASSES,
+    evaluated,
+    left_out_logs,
+    model_error,
+    silicon_macros,
+)
 from devicemodels.technology import load_technology
 from sim.macro import EXAMPLES
 
@@ -114,6 +120,7 @@ def test_figures_agree_with_one_another_and_lie_in_their_bands(query):
     found = answer(query).bands
     assert list(found) == list(UNITS)
     assert all(0 <= one.low <= one.nominal <= one.high < math.inf for one in found.values())
+    assert found["bandwidth_gb_per_s"].low > 0 and found["read_error_rate"].high < 0.1
     nominal = {key: one.nominal for key, one in found.items()}
     bandwidth = query.word_bits / 8 / nominal["read_cycle_ns"]  # bytes per ns
     assert nominal["bandwidth_gb_per_s"] == pytest.approx(bandwidth)
@@ -134,8 +141,8 @@ def test_what_is_given_is_not_assumed_and_narrows_the_band():
     assert asked == {"check_bits", "rows", "mux", *FIELDS} - {"supply_v"}
     assert not [one for one in tight.assumed if one.asked]
     assert len(tight.assumed) == len(loose.assumed) - len(asked)
-    for key in ("read_access_ns", "write_energy_pj_per_bit"):
-        assert tight.bands[key].high / tight.bands[key].low < 0.8 * loose.bands[key].high / loose.bands[key].low
+    for key, share in (("read_access_ns", 0.8), ("write_energy_pj_per_bit", 0.95)):
+        assert tight.bands[key].high / tight.bands[key].low < share * loose.bands[key].high / loose.bands[key].low
 
 
 def test_assumptions_name_value_unit_sheet_and_kind():
@@ -170,6 +177,10 @@ def test_given_numbers_reach_the_device():
         ({"write_pulse_ns": 4.0}, "the write window of mram22 is closed"),
         ({"mtj": "none"}, "no mtj sheet is called 'none'"),
         ({"cell": "none"}, "no mram sheet is called 'none'"),
+        ({"cell_area_um2": 1000.0}, "mm2, but a scanner's field has 858 mm2; lower its capacity"),
+        ({"kind": "sram", "node": "7nm", "cell_area_um2": 0.01}, "SRAM cell 7nm of 0.0100 um2 cannot be drawn at 7nm"),
+        ({"kind": "sram", "node": "7nm", "cell_area_um2": 0.02, "supply_v": None}, "180 nm wide side by side"),
+        ({"kind": "sram", "node": "7nm", "cell": "22nm_hd", "cell_area_um2": 0.03}, "cannot be drawn at 7nm"),
     ],
 )
 def test_a_macro_that_cannot_be_built_is_refused_with_the_numbers(change, sentence):
@@ -206,36 +217,35 @@ def test_a_number_varies_as_its_kind_says():
             assert np.log(now / was).std() == pytest.approx(spread, rel=0.02)
 
 
-@pytest.mark.parametrize("constant", ["timing_guard", "array_overhead"])
-def test_fitted_constants_spread_as_the_macros_do_that_they_were_fitted_to(constant):
-    part, kind, figure, span = FITTED[constant]
-    rows = [m for m in silicon_macros() if m.kind == kind and figure in m.measured and constant not in m.not_fitted]
-    values = np.linspace(*span, 101)
-    models = [evaluated(m, part=part, field=constant, value=values)[0] for m in rows]
-    own = [np.interp(m.measured[figure], getattr(model, figure), values) for m, model in zip(rows, models, strict=True)]
-    spread = 1.48 * np.median(np.abs(np.log(own / np.median(own))))
-    assert bands.FITTED_SPREADS[constant] == pytest.approx(spread, rel=0.3)
+@pytest.mark.parametrize(("kind", "of"), [("mram", "time"), ("sram", "energy"), ("mram", "area"), ("sram", "area")])
+def test_the_model_is_off_as_silicon_shows(kind, of):
+    assert bands.MODEL_ERRORS[kind][of] == pytest.approx(model_error(kind, of), rel=0.07)
 
 
-def test_bands_cover_silicon_nearly_as_often_as_they_say():
-    """Nine in ten, were the spreads true; three in four at least of what was published, some of it by a factor off."""
+def test_a_model_error_spreads_time_area_and_energy_each_on_its_own():
+    macro, _ = evaluated(silicon_macros()[0])
+    drawn = with_model_error(macro, Deviates(draws=4096), {"time": 0.5, "energy": 1.0, "area": 0.25})
+    spreads = {"read_access": 0.5, "read_cycle": 0.5, "area": 0.25, "leakage": 1.0, "write_energy": 1.0}
+    logs = {name: np.log(getattr(drawn, name) / getattr(macro, name)) for name in spreads}
+    assert {name: log.std() for name, log in logs.items()} == pytest.approx(spreads, rel=0.02)
+    assert logs["read_access"] == pytest.approx(logs["read_cycle"])
+    assert abs(np.corrcoef(logs["area"], logs["read_access"])[0, 1]) < 0.1
+
+
+def test_nine_in_ten_published_figures_lie_in_bands_that_know_nothing_of_them():
+    """Constants and model errors are those of all the other macros."""
     names = ("kind", "node", "capacity_bits", "check_bits", "cell_area_um2", "supply_v", "temperature_k", "tmr", "cell")
+    keys = {"read_access": "read_access_ns", "read_cycle": "read_cycle_ns", "area": "area_mm2"}
     covered = []
     for macro in silicon_macros():
-        given = {key: value for key in ("read_access_ns", "read_cycle_ns", "read_energy_pj_per_bit")
-                 if (value := getattr(macro, key)) is not None}  # fmt: skip
-        if macro.area_um2 is not None:
-            given["area_mm2"] = macro.area_um2 / 1e6
-        try:
-            found = answer(
-                MacroQuery(word_bits=macro.data_bits, **{name: getattr(macro, name) for name in names})
-            ).bands
-        except UserError:
-            covered += [False] * len(given)  # what was built was refused
-        else:
-            covered += [found[key].low <= value <= found[key].high for key, value in given.items()]
+        errors = {of: model_error(macro.kind, of, without=macro.name) for of in FIGURE_CLASSES}
+        query = MacroQuery(word_bits=macro.data_bits, **{name: getattr(macro, name) for name in names})
+        found = answer(query, model_errors=errors).bands
+        for figure, log in left_out_logs(macro).items():
+            one = found[keys.get(figure, "read_energy_pj_per_bit")]
+            covered.append(one.low <= one.nominal * np.exp(-log) <= one.high)
     assert len(covered) >= 20
-    assert np.mean(covered) >= 0.75
+    assert 0.85 <= np.mean(covered) <= 0.97
 
 
 def test_what_other_tools_said_is_about_queries_and_figures_that_exist():

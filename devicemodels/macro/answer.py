@@ -3,21 +3,23 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devicemodels.errors import UserError
-from devicemodels.macro.band import Band, Deviates, band, vary, vary_organisation
+from devicemodels.macro import mram, sram
+from devicemodels.macro.band import MODEL_ERRORS, Band, Deviates, band, vary, vary_organisation, with_model_error
 from devicemodels.macro.figures import figures
 from devicemodels.macro.limits import Limit, refuse
 from devicemodels.macro.memory_macro import MemoryMacro
-from devicemodels.macro.mram import evaluate_mram
+from devicemodels.macro.mram_bank import MramBank
 from devicemodels.macro.mram_cell import load_mram_cell
 from devicemodels.macro.organisation import Organisation, usual_organisation
 from devicemodels.macro.query import MacroQuery
 from devicemodels.macro.sheets import BankSheets, bank_sheets
-from devicemodels.macro.sram import evaluate_sram
+from devicemodels.macro.sram_bank import SramBank
 from devicemodels.mtj import load_mtj
 from devicemodels.quantities import Kelvin, Sheet
 from devicemodels.sram import load_sram_cell
@@ -85,8 +87,8 @@ class Answer:
     assumed: tuple[Assumption, ...]
 
 
-def answer(query: MacroQuery) -> Answer:
-    """Characterise the macro of a query.
+def answer(query: MacroQuery, *, model_errors: Mapping[str, float] | None = None) -> Answer:
+    """Characterise the macro of a query; `model_errors` take the place of those of `band.MODEL_ERRORS`.
 
     Raises
     ------
@@ -96,7 +98,7 @@ def answer(query: MacroQuery) -> Answer:
     setup = complete(query)
     macro, limits = evaluate(setup.sheets, setup.organisation, setup.temperature)
     refuse(limits)
-    drawn = _draws(setup)
+    drawn = _draws(setup, model_errors or MODEL_ERRORS[query.kind])
     bands = {key: band(value, drawn[key]) for key, value in figures(macro).items()}
     return Answer(setup=setup, macro=macro, bands=bands, assumed=tuple(_assumptions(setup)))
 
@@ -159,13 +161,21 @@ def evaluate(
     sheets: BankSheets, organisation: Organisation, temperature: Kelvin
 ) -> tuple[MemoryMacro, tuple[Limit, ...]]:
     """Banks of these sheets, of either kind, and their limits."""
-    common = {"organisation": organisation, "temperature": temperature}
+    return _kind(sheets).evaluate(_bank(sheets, organisation, temperature))
+
+
+def _kind(sheets: BankSheets) -> ModuleType:
+    return sram if sheets.mtj is None else mram
+
+
+def _bank(sheets: BankSheets, organisation: Organisation, temperature: Kelvin) -> MramBank | SramBank:
     parts = {name: sheet.device for name in PARTS if (sheet := getattr(sheets, name)) is not None}
-    return (evaluate_sram if sheets.mtj is None else evaluate_mram)(**parts, **common)
+    build = sram.sram_bank if sheets.mtj is None else mram.mram_bank
+    return build(**parts, organisation=organisation, temperature=temperature)
 
 
-def _draws(setup: Setup) -> dict[str, Any]:
-    """Figures of all draws; not finite where a draw cannot be read.
+def _draws(setup: Setup, errors: Mapping[str, float]) -> dict[str, NDArray[np.float64]]:
+    """Figures of all draws that can be read.
 
     Whether each can be written is not asked: whoever built the macro has seen to that.
     """
@@ -176,9 +186,11 @@ def _draws(setup: Setup) -> dict[str, Any]:
             sheets = replace(sheets, **{part: replace(sheet, device=vary(sheet, deviates, given=given))})
     fixed = {name for name in ("rows", "mux") if getattr(query, name) is not None}
     layout = vary_organisation(setup.organisation, deviates, given=fixed)
-    macro, _ = evaluate(sheets, layout, setup.temperature)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return figures(macro)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        macro = _kind(sheets).macro_of(_bank(sheets, layout, setup.temperature))
+        drawn = figures(with_model_error(macro, deviates, errors))
+    readable = np.isfinite(drawn["read_access_ns"])
+    return {name: np.broadcast_to(values, readable.shape)[readable] for name, values in drawn.items()}
 
 
 def _assumptions(setup: Setup) -> list[Assumption]:

@@ -29,10 +29,11 @@ TEN_YEARS = 10 * 365.25 * 86400.0
 
 REACH = 9.0
 """Deviates, in standard deviations, on each axis."""
-STEPS = ((8, 0.6), (64, 1.5), (np.inf, 2.0))
-"""(devices, step between two deviates): for the mean of e^(a z) the trapezoidal rule errs by 2 exp(-2 pi^2 / step^2),
-nothing at 0.6 and 1.4 % at 2, which a band of many devices does not feel. The kink where nucleation takes over adds to
-that.
+FEW, FEW_STEP, KINK_STEP, MANY_STEP = 8, 1.0, 0.6, 1.7
+"""Steps between two deviates for few devices and for many.
+
+For the mean of e^(a z) the trapezoidal rule errs by 2 exp(-2 pi^2 / step^2), nothing at 1 and 0.2 % at 1.7, which a
+band of many devices does not feel. Retention is finer: its mean lies at the kink where nucleation takes over.
 """
 
 RATE_TERMS = (8, 14)
@@ -83,10 +84,13 @@ def cell_errors(
     )
     shape, flat = points[0].shape, [np.asarray(v, dtype=float).ravel() for v in points]
     unique, first, device = np.unique(np.stack(flat[:-3]), axis=1, return_index=True, return_inverse=True)
-    spread = _spread(mtj, dict(zip(varied, unique, strict=False)), temperature=unique[-1])
+    each, few = dict(zip(varied, unique, strict=False)), unique.shape[1] <= FEW
+    spread, fine = (
+        _spread(mtj, each, temperature=unique[-1], step=step if few else MANY_STEP) for step in (FEW_STEP, KINK_STEP)
+    )
     write, rewrite = spread.write_errors(current=unique[-4], pulse=unique[-3], attempts=unique[-2])
     flips = spread.disturb_rates(flat[-3], device.ravel(), series=flat[-1][first]) * flat[-2]
-    rates = write[device], rewrite[device], spread.retention_errors()[device], -np.expm1(-flips)
+    rates = write[device], rewrite[device], fine.retention_errors()[device], -np.expm1(-flips)
     write, rewrite, retention, disturb = (rate.reshape(shape) for rate in rates)
     return CellErrors(write=write, rewrite=rewrite, retention=retention, disturb=disturb)
 
@@ -168,15 +172,15 @@ class _Spread:
         return self.mean(self.attempts() * np.exp(_log_rate(stability, drive) + steep**2 / 2))
 
 
-def _spread(mtj: Mtj, varied: dict[str, Array], *, temperature: Array) -> _Spread:
-    step = next(step for devices, step in STEPS if temperature.size <= devices)
+def _spread(mtj: Mtj, varied: dict[str, Array], *, temperature: Array, step: float) -> _Spread:
     deviates = step * np.arange(-np.floor(REACH / step), np.floor(REACH / step) + 1)
     gauss = np.exp(-(deviates**2) / 2) / np.sum(np.exp(-(deviates**2) / 2))
     nominal = replace(mtj, **{name: _column(values) for name, values in varied.items()})
 
     def along(axis: int, name: str, sigma: str) -> dict[str, Any]:
         share = np.expand_dims(deviates, tuple({0, 1, 2, 3} - {axis}))
-        return {name: getattr(nominal, name) * (1 + getattr(nominal, sigma) * share)}
+        # Nine sigma of a wide spread would be below zero, which no device is.
+        return {name: getattr(nominal, name) * np.maximum(1 + getattr(nominal, sigma) * share, 0.02)}
 
     cells = replace(
         nominal,

@@ -1,13 +1,19 @@
 """What a bank must satisfy to be built, for one bank or for many at once."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from devicemodels.errors import UserError
+from devicemodels.macro.memory_macro import MemoryMacro, shape_of, spread_out
+
+Bank = TypeVar("Bank")
+
+LARGEST_AREA = 26e-3 * 33e-3
+"""The field of a wafer scanner in square metres; nothing larger is exposed in one piece."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +43,6 @@ def limit(name: str, holds: ArrayLike, refusal: str, /, **values: Any) -> Limit:
     return Limit(name=name, holds=np.asarray(holds, dtype=bool), refusal=refusal, values=values)
 
 
-def spread_out(limits: Iterable[Limit], shape: tuple[int, ...]) -> tuple[Limit, ...]:
-    """The same limits, each with a truth value for every point of `shape`."""
-    return tuple(
-        Limit(name=x.name, holds=np.broadcast_to(x.holds, shape), refusal=x.refusal, values=x.values) for x in limits
-    )
-
-
 def legal(limits: Iterable[Limit]) -> NDArray[np.bool_]:
     """Where all limits hold."""
     return np.logical_and.reduce([x.holds for x in limits])
@@ -54,3 +53,25 @@ def refuse(limits: Iterable[Limit]) -> None:
     for each in limits:
         if not each.holds.all():
             raise UserError(each.sentence(np.unravel_index(np.argmin(each.holds), each.holds.shape)))
+
+
+def evaluated(
+    describe: Callable[[Bank], MemoryMacro], restrict: Callable[[Bank], tuple[Limit, ...]], bank: Bank
+) -> tuple[MemoryMacro, tuple[Limit, ...]]:
+    """Numbers and limits of a bank, or of many: then each is an array with an entry for every bank."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        macro = describe(bank)
+        limits = (*restrict(bank), _field_limit(macro))
+    shape = np.broadcast_shapes(shape_of(macro), *(x.holds.shape for x in limits))
+    return spread_out(macro, shape), tuple(replace(x, holds=np.broadcast_to(x.holds, shape)) for x in limits)
+
+
+def _field_limit(macro: MemoryMacro) -> Limit:
+    area = np.asarray(macro.area)
+    return limit(
+        "area",
+        ~(area > LARGEST_AREA),
+        "the bank takes {area:.3g} mm2, but a scanner's field has {most:.0f} mm2; lower its capacity or cell area",
+        area=area * 1e6,
+        most=LARGEST_AREA * 1e6,
+    )

@@ -6,15 +6,14 @@ from devicemodels.errors import UserError
 from devicemodels.macro import current_sense
 from devicemodels.macro.area import area_parts, periphery_leakage
 from devicemodels.macro.current_sense import CurrentSense
-from devicemodels.macro.limits import Limit, refuse
-from devicemodels.macro.limits import spread_out as limits_at
-from devicemodels.macro.memory_macro import MemoryMacro, Parts, shape_of, spread_out, total
+from devicemodels.macro.limits import Limit, evaluated, refuse
+from devicemodels.macro.memory_macro import MemoryMacro, Parts, total
 from devicemodels.macro.mram_bank import MramBank, mram_limits
 from devicemodels.macro.mram_cell import MramCell
 from devicemodels.macro.organisation import Organisation
 from devicemodels.macro.output_path import control_energy, output_delay, resolve_time, word_energy
 from devicemodels.macro.periphery import Periphery, width_of
-from devicemodels.macro.row_path import decoder_delay, decoder_energy, wordline_delay, wordline_energy
+from devicemodels.macro.row_path import decoder_energy, wordline_energy
 from devicemodels.macro.sheets import bank_sheets, node_name
 from devicemodels.macro.wires import elmore_delay
 from devicemodels.mtj import Mtj
@@ -83,10 +82,7 @@ def evaluate_mram(**parts) -> tuple[MemoryMacro, tuple[Limit, ...]]:
 
 def evaluate(bank: MramBank) -> tuple[MemoryMacro, tuple[Limit, ...]]:
     """Numbers and limits of a bank, or of many."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        macro, limits = macro_of(bank), mram_limits(bank)
-    shape = np.broadcast_shapes(shape_of(macro), *(x.holds.shape for x in limits))
-    return spread_out(macro, shape), limits_at(limits, shape)
+    return evaluated(macro_of, mram_limits, bank)
 
 
 def macro_of(bank: MramBank) -> MemoryMacro:
@@ -125,15 +121,14 @@ def read_time_parts(bank: MramBank) -> Parts:
     """Seconds from address to data. The timing guard is the share added to the self-timed parts before it."""
     path = bank.row_path
     margin = bank.sigmas * current_sense.amplifier_offset(bank.technology, bank.sense)
-    resolve = resolve_time(bank.technology, bank.periphery, margin=margin, temperature=bank.temperature)
     timed = (
-        ("wordline", wordline_delay(path)),
+        ("wordline", path.wordline_delay),
         ("bitline settling", bank.settling_time),
         ("sense margin", bank.development_time),
-        ("amplifier", resolve),
+        ("amplifier", resolve_time(path, margin=margin)),
     )
     guard = (bank.periphery.timing_guard - 1) * total(timed)
-    return (("decoder", decoder_delay(path)), *timed, ("timing guard", guard), ("data out", output_delay(path)))
+    return (("decoder", path.decoder_delay), *timed, ("timing guard", guard), ("data out", output_delay(path)))
 
 
 def precharge_time(bank: MramBank) -> Second:
@@ -141,7 +136,7 @@ def precharge_time(bank: MramBank) -> Second:
     width = width_of(bank.technology, bank.periphery.equalise_pitches)
     device = switch_resistance(bank.technology, width=width, temperature=bank.temperature)
     wire = elmore_delay(driver=0.0, wire=bank.wire_resistance, wire_load=bank.bitline_load)
-    return wordline_delay(bank.row_path) + wire + device * bank.bitline_load * np.log(100)
+    return bank.row_path.wordline_delay + wire + device * bank.bitline_load * np.log(100)
 
 
 def read_cycle(bank: MramBank, times: Parts) -> Second:
@@ -161,7 +156,7 @@ def write_cycle(bank: MramBank) -> Second:
     """Decoder, wordline, the pulses of a word and precharge. A verifying read is a read of its own."""
     path = bank.row_path
     pulses = bank.organisation.write_steps * bank.cell.write_pulse
-    return decoder_delay(path) + wordline_delay(path) + pulses + precharge_time(bank)
+    return path.decoder_delay + path.wordline_delay + pulses + precharge_time(bank)
 
 
 def read_energy_parts(bank: MramBank) -> Parts:

@@ -2,35 +2,27 @@
 
 import numpy as np
 
-from devicemodels.macro.periphery import Periphery, control_gates, port_load, width_of
+from devicemodels.macro.periphery import control_gates, port_load, width_of
 from devicemodels.macro.row_path import RowPath
-from devicemodels.macro.wires import global_wire_delay
-from devicemodels.quantities import Farad, Joule, Kelvin, Ratio, Second, Volt
-from devicemodels.technology import Technology
-from devicemodels.transistor import fo4_at, switch_resistance, switching_energy
+from devicemodels.quantities import Farad, Joule, Ratio, Second, Volt
+from devicemodels.transistor import switch_resistance, switching_energy
 
 
-def resolve_time(technology: Technology, periphery: Periphery, *, margin: Volt, temperature: Kelvin) -> Second:
+def resolve_time(path: RowPath, *, margin: Volt) -> Second:
     """Regeneration from `margin` to half the supply, tau ln(V/2m), then two FO4 delays to the output latch.
 
     The margin is the one that the amplifier was given beyond its offset, at least a millivolt.
     """
-    fo4 = fo4_at(technology, temperature=temperature)
-    growth = np.log(technology.supply / 2 / np.maximum(margin, 1e-3))
-    return fo4 * (periphery.latch_regeneration_fo4 * np.maximum(growth, 0.0) + 2)
+    growth = np.log(path.technology.supply / 2 / np.maximum(margin, 1e-3))
+    return path.fo4 * (path.periphery.latch_regeneration_fo4 * np.maximum(growth, 0.0) + 2)
 
 
 def output_delay(path: RowPath) -> Second:
     """Output latch, buffer and the wire from the farthest subarray to the edge, into the port's load."""
     width = width_of(path.technology, path.periphery.output_driver_pitches)
-    wire = global_wire_delay(
-        path.technology,
-        length=path.distance,
-        driver=switch_resistance(path.technology, width=width / 3, temperature=path.temperature),
-        end_load=port_load(path.technology, path.periphery),
-        temperature=path.temperature,
-    )
-    return wire + 2 * fo4_at(path.technology, temperature=path.temperature)
+    driver = switch_resistance(path.technology, width=width / 3, temperature=path.temperature)
+    wire = path.global_delay(length=path.distance, driver=driver, end_load=port_load(path.technology, path.periphery))
+    return wire + 2 * path.fo4
 
 
 def output_load(path: RowPath) -> Farad:

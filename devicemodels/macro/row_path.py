@@ -1,13 +1,14 @@
 """From an address to an open row: floorplan, decoder, global wordline, segment driver and wordline."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from devicemodels.macro.organisation import Organisation
 from devicemodels.macro.periphery import Periphery, width_of
-from devicemodels.macro.wires import elmore_delay, global_wire_delay, resistance_scale
-from devicemodels.quantities import FaradPerMetre, Joule, Kelvin, Metre, Ohm, OhmPerMetre, Second, Volt
+from devicemodels.macro.wires import elmore_delay, resistance_scale
+from devicemodels.quantities import Farad, FaradPerMetre, Joule, Kelvin, Metre, Ohm, OhmPerMetre, Second, Volt
 from devicemodels.technology import Technology
 from devicemodels.transistor import fo4_at, switch_resistance, switching_energy
 
@@ -29,6 +30,11 @@ class RowPath:
     gate_width: Metre
     wordline_resistance: OhmPerMetre
 
+    @cached_property
+    def fo4(self) -> Second:
+        """FO4 delay at the supply and the temperature."""
+        return fo4_at(self.technology, temperature=self.temperature)
+
     @property
     def subarray_width(self) -> Metre:
         """Length of a row."""
@@ -39,7 +45,7 @@ class RowPath:
         """Length of a bitline."""
         return self.organisation.all_rows * self.cell_height
 
-    @property
+    @cached_property
     def stacks(self) -> int:
         """Piles of subarrays side by side: as many as bring the macro nearest to a square."""
         pile = self.organisation.subarrays * self.subarray_height
@@ -50,12 +56,12 @@ class RowPath:
         """Extent of one pile of subarrays along the bitlines."""
         return np.ceil(self.organisation.subarrays / self.stacks) * self.subarray_height
 
-    @property
+    @cached_property
     def distance(self) -> Metre:
         """Wire from the middle of the macro's edge to the farthest subarray: half the other piles, and up one pile."""
         return self.stack_height + (self.stacks - 1) / 2 * self.subarray_width
 
-    @property
+    @cached_property
     def line_resistance(self) -> OhmPerMetre:
         """Of a wordline at the temperature."""
         return self.wordline_resistance * resistance_scale(self.technology, temperature=self.temperature)
@@ -65,10 +71,10 @@ class RowPath:
         """Of a wordline with its cells."""
         return self.technology.wire_capacitance + self.technology.gate_capacitance * self.gate_width / self.cell_width
 
-    @property
+    @cached_property
     def segments(self) -> int:
         """Wordline drivers per row, so many that a segment's wire delays by `segment_fo4` at most."""
-        allowed = self.periphery.segment_fo4 * fo4_at(self.technology, temperature=self.temperature)
+        allowed = self.periphery.segment_fo4 * self.fo4
         longest = np.sqrt(allowed / (0.38 * self.line_resistance * self.line_load))
         return np.ceil(self.subarray_width / longest)
 
@@ -77,46 +83,42 @@ class RowPath:
         """Of a segment driver."""
         return width_of(self.technology, self.periphery.wordline_driver_pitches)
 
-    @property
+    @cached_property
     def driver_resistance(self) -> Ohm:
         """Pull-up of a segment driver: two thirds of its width are P."""
         width = self.driver_width * 2 / 3
         return switch_resistance(self.technology, width=width, temperature=self.temperature, pmos=True)
 
+    @cached_property
+    def decoder_delay(self) -> Second:
+        """Address latch, predecoders and the gate at the row, by logical effort, and the wire to the farthest row.
 
-def decoder_delay(path: RowPath) -> Second:
-    """Address latch, predecoders and the gate at the row, by logical effort, and the wire to the farthest row.
+        A path of effort F takes log4(F) FO4 delays (Sutherland, Sproull and Harris 1999); F = rows / 2, since each
+        address line and its complement branch to all rows, times 16 for the gates' logical effort and the drivers.
+        """
+        rows = self.organisation.rows * self.organisation.subarrays
+        stages = np.maximum(np.log(rows / 2 * 16) / np.log(4), 1.0)
+        wire = self.global_delay(length=self.distance, driver=self.driver_resistance, end_load=0.0)
+        return (self.periphery.address_fo4 + stages) * self.fo4 + wire
 
-    A path of effort F takes log4(F) FO4 delays (Sutherland, Sproull and Harris 1999); F = rows / 2, since each address
-    line and its complement branch to all rows, times 16 for the gates' logical effort and the drivers' size.
-    """
-    rows = path.organisation.rows * path.organisation.subarrays
-    fo4 = fo4_at(path.technology, temperature=path.temperature)
-    stages = np.maximum(np.log(rows / 2 * 16) / np.log(4), 1.0)
-    wire = global_wire_delay(
-        path.technology,
-        length=path.distance,
-        driver=path.driver_resistance,
-        end_load=0.0,
-        temperature=path.temperature,
-    )
-    return (path.periphery.address_fo4 + stages) * fo4 + wire
+    @cached_property
+    def wordline_delay(self) -> Second:
+        """Global wordline over half of the row (the decoder stands in its middle), then one driven segment."""
+        length, driver = self.subarray_width / self.segments, self.driver_resistance
+        local = elmore_delay(driver=driver, wire=self.line_resistance * length, wire_load=self.line_load * length)
+        gates = self.segments / 2 * self.technology.gate_capacitance * self.driver_width / 4
+        return self.global_delay(length=self.subarray_width / 2, driver=driver, end_load=gates) + local + self.fo4
 
+    def global_delay(self, *, length: Metre, driver: Ohm, end_load: Farad) -> Second:
+        """Delay of a thick upper wire: the shorter of one driver and of optimal repeaters.
 
-def wordline_delay(path: RowPath) -> Second:
-    """Global wordline over half of the row (the decoder stands in its middle), then one driven segment to its end."""
-    length = path.subarray_width / path.segments
-    local = elmore_delay(
-        driver=path.driver_resistance, wire=path.line_resistance * length, wire_load=path.line_load * length
-    )
-    across = global_wire_delay(
-        path.technology,
-        length=path.subarray_width / 2,
-        driver=path.driver_resistance,
-        end_load=path.segments / 2 * path.technology.gate_capacitance * path.driver_width / 4,
-        temperature=path.temperature,
-    )
-    return across + local + fo4_at(path.technology, temperature=path.temperature)
+        A repeated wire takes 1.67 sqrt(FO4 R C) per length (Ho, Mai and Horowitz 2001).
+        """
+        technology = self.technology
+        resistance = technology.global_wire_resistance * resistance_scale(technology, temperature=self.temperature)
+        load = technology.global_wire_capacitance
+        plain = elmore_delay(driver=driver, wire=resistance * length, wire_load=load * length, end_load=end_load)
+        return np.minimum(plain, 1.67 * np.sqrt(self.fo4 * resistance * load) * length + self.fo4)
 
 
 def wordline_energy(path: RowPath, *, voltage: Volt) -> Joule:

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,6 @@ FITTED = {
     "timing_guard": ("periphery", "mram", "read_access", (0.8, 4.0)),
     "phase_gates": ("sense", "mram", "read_energy", (0.0, 300.0)),
     "array_overhead": ("cell", "mram", "area", (0.0, 3.0)),
-    "array_overhead of SRAM": ("cell", "sram", "area", (0.0, 1.0)),
 }
 """Each fitted constant: the part of a bank that has it, the kind of macro and the figure to which it is fitted, and the
 range in which it is sought.
@@ -125,13 +125,13 @@ class Fit:
     left_out: Mapping[str, float]
 
 
+@cache
 def fit(constant: str) -> Fit:
     """Fit a constant of `FITTED` to all macros whose source gives its figure."""
     part, kind, figure, span = FITTED[constant]
     rows = [m for m in silicon_macros() if m.kind == kind and figure in m.measured and constant not in m.not_fitted]
     values = np.linspace(*span, 201)
-    field = constant.split()[0]
-    models = [evaluated(m, part=part, field=field, value=values)[0] for m in rows]
+    models = [evaluated(m, part=part, field=constant, value=values)[0] for m in rows]
     logs = np.array([np.log(getattr(p, figure) / m.measured[figure]) for p, m in zip(models, rows, strict=True)])
 
     def best(chosen: NDArray) -> float:
@@ -143,3 +143,32 @@ def fit(constant: str) -> Fit:
     value = best(logs)
     others = {m.name: at(k, best(np.delete(logs, k, axis=0))) for k, m in enumerate(rows)} if len(rows) > 1 else {}
     return Fit(value=value, deviation={m.name: at(k, value) for k, m in enumerate(rows)}, left_out=others)
+
+
+FIGURE_CLASSES = {"time": ("read_access", "read_cycle"), "energy": ("read_energy",), "area": ("area",)}
+"""Figures by what the model's error is taken to be one of."""
+
+
+def left_out_logs(macro: SiliconMacro) -> dict[str, float]:
+    """ln(model / silicon) by figure, the constant of a figure fitted to all the other macros.
+
+    A figure whose constant rests on this macro alone says nothing of the model, and is left out.
+    """
+    logs = {name: float(np.log1p(off)) for name, off in deviations(macro).items()}
+    for constant, (_, kind, figure, _) in FITTED.items():
+        if kind == macro.kind and figure in logs and constant not in macro.not_fitted:
+            others = fit(constant).left_out
+            logs = {name: log for name, log in logs.items() if name != figure or others}
+            logs |= {figure: float(np.log1p(others[macro.name]))} if others else {}
+    return logs
+
+
+def model_error(kind: str, figure_class: str, *, without: str = "") -> float:
+    """Root mean square of `left_out_logs` over the macros, but for the one named `without`.
+
+    Areas are those of the kind: their cells and overheads are other constants. Time and energy are of both kinds.
+    """
+    rows = [m for m in silicon_macros() if m.name != without and (figure_class != "area" or m.kind == kind)]
+    figures = FIGURE_CLASSES[figure_class]
+    logs = [log for m in rows for name, log in left_out_logs(m).items() if name in figures]
+    return float(np.sqrt(np.mean(np.square(logs))))

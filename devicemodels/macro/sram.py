@@ -4,19 +4,18 @@ import numpy as np
 
 from devicemodels.errors import UserError
 from devicemodels.macro.area import area_parts, periphery_leakage
-from devicemodels.macro.limits import Limit, refuse
-from devicemodels.macro.limits import spread_out as limits_at
-from devicemodels.macro.memory_macro import MemoryMacro, Parts, shape_of, spread_out, total
+from devicemodels.macro.limits import Limit, evaluated, refuse
+from devicemodels.macro.memory_macro import MemoryMacro, Parts, total
 from devicemodels.macro.organisation import Organisation
 from devicemodels.macro.output_path import control_energy, output_delay, resolve_time, word_energy
 from devicemodels.macro.periphery import Periphery, load_periphery
-from devicemodels.macro.row_path import decoder_delay, decoder_energy, wordline_delay, wordline_energy
+from devicemodels.macro.row_path import decoder_energy, wordline_energy
 from devicemodels.macro.sram_bank import SramBank, sram_limits
 from devicemodels.macro.wires import elmore_delay
 from devicemodels.quantities import Ampere, Joule, Kelvin, Second, Volt, Watt
 from devicemodels.sram.cell import SramCell, leakage_current
 from devicemodels.technology import Technology, check_temperature
-from devicemodels.transistor import fo4_at, switch_resistance
+from devicemodels.transistor import switch_resistance
 
 
 def sram_bank(
@@ -67,10 +66,7 @@ def evaluate_sram(**parts) -> tuple[MemoryMacro, tuple[Limit, ...]]:
 
 def evaluate(bank: SramBank) -> tuple[MemoryMacro, tuple[Limit, ...]]:
     """Numbers and limits of a bank, or of many."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        macro, limits = macro_of(bank), sram_limits(bank)
-    shape = np.broadcast_shapes(shape_of(macro), *(x.holds.shape for x in limits))
-    return spread_out(macro, shape), limits_at(limits, shape)
+    return evaluated(macro_of, sram_limits, bank)
 
 
 def macro_of(bank: SramBank) -> MemoryMacro:
@@ -113,12 +109,12 @@ def read_time_parts(bank: SramBank) -> Parts:
     path = bank.row_path
     margin = bank.cell.margin_sigmas * bank.offset
     timed = (
-        ("wordline", wordline_delay(path)),
+        ("wordline", path.wordline_delay),
         ("bitline swing", bank.development_time),
-        ("amplifier", resolve_time(bank.technology, bank.periphery, margin=margin, temperature=bank.temperature)),
+        ("amplifier", resolve_time(path, margin=margin)),
     )
     guard = (bank.periphery.timing_guard - 1) * total(timed)
-    return (("decoder", decoder_delay(path)), *timed, ("timing guard", guard), ("data out", output_delay(path)))
+    return (("decoder", path.decoder_delay), *timed, ("timing guard", guard), ("data out", output_delay(path)))
 
 
 def precharge_time(bank: SramBank, *, swing: Volt) -> Second:
@@ -128,7 +124,7 @@ def precharge_time(bank: SramBank, *, swing: Volt) -> Second:
     )
     wire = elmore_delay(driver=0.0, wire=bank.bitline_resistance, wire_load=bank.bitline_load)
     settle = device * bank.bitline_load * np.log(np.maximum(10 * swing / bank.offset, 1.0))
-    return wordline_delay(bank.row_path) + wire + settle
+    return bank.row_path.wordline_delay + wire + settle
 
 
 def read_cycle(bank: SramBank, times: Parts) -> Second:
@@ -146,13 +142,13 @@ def write_pulse(bank: SramBank) -> Second:
     """Bitline to ground through its driver, then four FO4 delays for the cell to flip, times the timing guard."""
     driver = switch_resistance(bank.technology, width=bank.switch_width, temperature=bank.temperature)
     bitline = elmore_delay(driver=2 * driver, wire=bank.bitline_resistance, wire_load=bank.bitline_load)
-    return bank.periphery.timing_guard * (bitline + 4 * fo4_at(bank.technology, temperature=bank.temperature))
+    return bank.periphery.timing_guard * (bitline + 4 * bank.row_path.fo4)
 
 
 def write_cycle(bank: SramBank) -> Second:
     """Decoder, wordline, pulse and a precharge from full swing."""
     path = bank.row_path
-    opened = decoder_delay(path) + wordline_delay(path)
+    opened = path.decoder_delay + path.wordline_delay
     return opened + write_pulse(bank) + precharge_time(bank, swing=bank.technology.supply)
 
 

@@ -141,7 +141,37 @@ class SramBank:
 
 
 def sram_limits(bank: SramBank) -> tuple[Limit, ...]:
-    """What the banks must satisfy: the weakest cells must conduct, and drive the bitline past the offset."""
+    """What the banks must satisfy: a cell that can be drawn, and whose weakest drive the bitline past the offset."""
+    return (*_drawing_limits(bank.technology, bank.cell), *_read_limits(bank))
+
+
+def _drawing_limits(node: Technology, cell: SramCell) -> tuple[Limit, Limit]:
+    stripes = 2 * (np.maximum(cell.pass_gate_width, cell.pull_down_width) + cell.pull_up_width)
+    seen = {"cell": cell.name, "area": np.asarray(cell.area) * 1e12, "node": node.name}
+    return (
+        limit(
+            "cell area",
+            np.asarray(cell.area) >= node.smallest_sram_cell,
+            "SRAM cell {cell} of {area:.4f} um2 cannot be drawn at {node}: its gate and metal pitches take at least "
+            "{smallest:.4f} um2; enlarge the cell or take another node",
+            **seen,
+            smallest=node.smallest_sram_cell * 1e12,
+        ),
+        limit(
+            "cell transistors",
+            stripes <= cell.width,
+            "SRAM cell {cell} of {area:.4f} um2 cannot be drawn at {node}: its transistors are {stripes:.0f} nm wide "
+            "side by side, but {height:.0f} nm high it has {width:.0f} nm; enlarge the cell, or take one with smaller "
+            "transistors",
+            **seen,
+            stripes=np.asarray(stripes) * 1e9,
+            height=np.asarray(cell.height) * 1e9,
+            width=np.asarray(cell.width) * 1e9,
+        ),
+    )
+
+
+def _read_limits(bank: SramBank) -> tuple[Limit, Limit]:
     sigmas = bank.cell.margin_sigmas
     return (
         limit(

@@ -6,6 +6,7 @@ threshold. Half of the wire and switch resistance lies on either side.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -30,17 +31,17 @@ class WritePath:
     series: Ohm
     temperature: Kelvin
 
-    @property
+    @cached_property
     def required(self) -> Ampere:
         """The write current: `write_overdrive` times the critical current."""
         return self.cell.write_overdrive * self.mtj.critical_current(self.temperature)
 
-    @property
+    @cached_property
     def width(self) -> Metre:
         """Of the access transistor; a picometre where none fits, so that its numbers stay finite."""
         return np.maximum(access_width(self.technology, self.cell), 1e-12)
 
-    @property
+    @cached_property
     def threshold_shift(self) -> Volt:
         """How far the threshold of a slow transistor lies above the nominal one."""
         sigma = threshold_sigma(

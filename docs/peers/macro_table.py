@@ -11,7 +11,14 @@ from devicemodels.errors import UserError
 from devicemodels.macro.answer import Answer, answer, complete, evaluate, with_value
 from devicemodels.macro.band import Band
 from devicemodels.macro.query import MacroQuery
-from devicemodels.macro.silicon import FITTED, SiliconMacro, silicon_macros
+from devicemodels.macro.silicon import (
+    FIGURE_CLASSES,
+    FITTED,
+    SiliconMacro,
+    left_out_logs,
+    model_error,
+    silicon_macros,
+)
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "macro_comparison.md"
@@ -146,8 +153,20 @@ def silicon_table() -> str:
         rows.append([name, label, number(value), *ours, "yes" if fitted else "no", "yes" if covered else "**no**"])
     columns = ["Macro", "Figure", "Silicon", "Spinstream", "Deviation", "Fitted", "In the band"]
     said = (f"{sum(inside[fitted])} of {len(inside[fitted])}" for fitted in (True, False))
-    covers = "The band covers {} figures to which a constant was fitted, and {} others."
-    return f"{markdown(columns, rows)}\n\n{covers.format(*said)}"
+    covers = "The band covers {} figures to which a constant was fitted, and {} others; {} if it knows nothing of them."
+    return f"{markdown(columns, rows)}\n\n{covers.format(*said, left_out_coverage())}"
+
+
+def left_out_coverage() -> str:
+    """How many figures lie in the band of a model whose constants and errors are those of all the other macros."""
+    covered = []
+    for macro in silicon_macros():
+        errors = {of: model_error(macro.kind, of, without=macro.name) for of in FIGURE_CLASSES}
+        found = answer(query_of(macro), model_errors=errors).bands
+        for figure, log in left_out_logs(macro).items():
+            one = next(band for key, band in found.items() if key.startswith(figure))
+            covered.append(one.low <= one.nominal * math.exp(-log) <= one.high)
+    return f"{sum(covered)} of {len(covered)}"
 
 
 def filled(page: str) -> str:
