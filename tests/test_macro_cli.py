@@ -157,7 +157,7 @@ def test_a_wrong_query_ends_with_2_and_one_sentence(run, query, more, sentence):
         (["explore", "--limit", "read_access_ns=3"], "--limit is 'read_access_ns=3', but it must be"),
         (["explore", "--objective", "speed"], "there is no figure 'speed'"),
         (["explore", "--write", "x.toml", "--word-bits", "64"], "--write needs words of 264 bits"),
-        (["explore", "--write", "x.toml", "--banks", "2"], "--write makes a design with one bank a lane"),
+        (["explore", "--write", "x.toml", "--banks", "2"], "--write chooses one of a lane"),
         (["explore", "--write", "x.toml", "--check-bits", "0"], "--write needs the lane's 10 check bits a word"),
         (["explore", "--write", "x.toml", "--limit", "read_access_ns<0"], "no point is within the limits"),
         (["explore", "--plot", "x.foo"], "picture x.foo must end in a kind that can be drawn"),
