@@ -4,7 +4,7 @@ from devicemodels.explain_mtj import junction_rows
 from devicemodels.macro import mram, sram
 from devicemodels.macro.current_sense import CurrentSense, amplifier_offset, sense_capacitance
 from devicemodels.macro.limits import refuse
-from devicemodels.macro.memory_macro import MemoryMacro
+from devicemodels.macro.memory_macro import MemoryMacro, Parts, total
 from devicemodels.macro.mram_bank import MramBank
 from devicemodels.macro.mram_cell import MramCell
 from devicemodels.macro.organisation import Organisation
@@ -129,14 +129,21 @@ def _floorplan_rows(path: RowPath) -> list[Row]:
 
 def _macro_rows(macro: MemoryMacro) -> list[Row]:
     return [
-        *derived_rows("read time", *((n, v, "s", "model") for n, v in macro.read_time_parts)),
-        *derived_rows("read energy", *((n, v, "J", "model") for n, v in macro.read_energy_parts)),
-        *derived_rows("area", *((n, v, "m^2", "model") for n, v in macro.area_parts)),
+        *_part_rows("read time", macro.read_time_parts, "s"),
+        *_part_rows("read energy", macro.read_energy_parts, "J"),
+        *_part_rows("area", macro.area_parts, "m^2"),
         *_bank_rows(macro),
     ]
 
 
+def _part_rows(group: str, parts: Parts, unit: str) -> list[Row]:
+    """What a total is made of, each part with its share."""
+    whole = total(parts)
+    return derived_rows(group, *((name, value, unit, f"{value / whole:.1%}") for name, value in parts))
+
+
 def _bank_rows(macro: MemoryMacro) -> list[Row]:
+    cells = "Fokker-Planck, mean over the spread" if macro.kind == "mram" else "none in a powered cell that passed test"
     return derived_rows(
         "bank",
         ("words", macro.words, "1", "organisation"),
@@ -154,8 +161,8 @@ def _bank_rows(macro: MemoryMacro) -> list[Row]:
         ("bandwidth density of the bank alone", macro.bandwidth_density, "B/s/m^2", "bandwidth / area"),
         ("data bits per area", macro.bit_density, "bit/m^2", "data bits / area"),
         ("read error rate, raw", macro.read_error_rate, "1", "normal tail of the margin"),
-        ("write error rate, raw", macro.write_error_rate, "1", "Fokker-Planck, mean over the spread"),
-        ("retention error rate, ten years", macro.retention_error_rate, "1", "Fokker-Planck, mean over the spread"),
-        ("read disturb rate", macro.read_disturb_rate, "1", "Fokker-Planck, mean over the spread"),
+        ("write error rate, raw", macro.write_error_rate, "1", cells),
+        ("retention error rate, ten years", macro.retention_error_rate, "1", cells),
+        ("read disturb rate", macro.read_disturb_rate, "1", cells),
         ("array yield", macro.array_yield, "1", "dead and weak bits, code, spare rows"),
     )

@@ -1,6 +1,7 @@
 """Which macros reach 0.1, 0.3 and 0.5 TB/s/mm², at what capacity, power, error rate and yield?"""
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 from tabulate import axes, picture, show
 
 from devicemodels.macro.explore import Bound, Space, front, search
@@ -63,6 +64,8 @@ def main():
     show("The densest bank that reaches a bandwidth density; the fourth of each, the fastest", columns, rows)
     for target in TARGETS:
         plot.axhline(target, color="grey", linewidth=0.6)
+    plot.set_xticks([0.2, 0.5, 1, 2, 4], labels=["0.2", "0.5", "1", "2", "4"])
+    plot.xaxis.set_minor_formatter(NullFormatter())
     plot.legend(frameon=False, fontsize="small")
     picture("macros", figure)
 
