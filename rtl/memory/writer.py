@@ -142,7 +142,10 @@ class BankWriter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         word, tries, moved = Signal(self.layout, reset_less=True), Signal(range(self.attempts + 1)), Signal()
-        after_write, after_read = self.timing.write_cycles - 1, max(self.timing.cadence_cycles - self.read_cycles, 0)
+        after_write, after_read = (
+            self.timing.write_cycles - 1,
+            max(self.timing.cadence_cycles - self.read_cycles - 1, 0),
+        )
         timer = Signal(range(max(after_write, after_read, self.read_cycles) + 1))
         m.d.comb += [self.address.eq(word.address), self.bank.eq(word.bank), self.busy.eq(~self.words.ready)]
         m.d.sync += self.code.eq(self.word_code.encode_value(m, word.data))
