@@ -99,8 +99,8 @@ def test_half_the_tmr_costs_cycles_and_bandwidth(verse):
 def test_bank_times_are_rounded_up(tile):
     timing = bank_timing(tile.bank, 1e9)
     assert timing.cadence_cycles - 1 < tile.bank.read_cycle * 1e9 <= timing.cadence_cycles
-    exact = dataclasses.replace(tile.bank, read_access=3e-9, read_cycle=4e-9)
-    assert dataclasses.astuple(bank_timing(exact, 1e9)) == (3, 4)
+    exact = dataclasses.replace(tile.bank, read_access=3e-9, read_cycle=4e-9, write_cycle=30.5e-9)
+    assert dataclasses.astuple(bank_timing(exact, 1e9)) == (3, 4, 31)
     with pytest.raises(UserError, match="the tile waits at most 15"):
         bank_timing(tile.bank, 50e9)
 
