@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devicemodels.macro.cell_errors import TEN_YEARS, cell_errors
+from devicemodels.macro.cell_errors import RATE_TABLE, TEN_YEARS, cell_errors, solve_rates
 from devicemodels.mtj import load_mtj
 from devicemodels.mtj.fokker_planck import write_error_rate
 from devicemodels.mtj.reliability import read_disturb_rate
@@ -72,3 +72,7 @@ def test_the_table_is_the_equation(delta, overdrive, progress):
 
 def test_the_table_is_what_its_own_solver_gives():
     assert np.load(TABLE) == pytest.approx(solve_table(), abs=1e-4)
+
+
+def test_the_escape_rates_are_what_their_own_solver_gives():
+    assert np.load(RATE_TABLE) == pytest.approx(solve_rates(), abs=1e-9)

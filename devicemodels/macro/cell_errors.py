@@ -8,6 +8,7 @@ moment. A stray field is not in the tables, and is refused.
 
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ For the mean of e^(a z) the trapezoidal rule errs by 2 exp(-2 pi^2 / step^2), no
 band of many devices does not feel. Retention is finer: its mean lies at the kink where nucleation takes over.
 """
 
+RATE_TABLE = Path(__file__).with_name("escape_rates.npy")
+"""Made anew by `python -m devicemodels.macro.cell_errors`, in a second: solved ahead, it spares every query that."""
 RATE_TERMS = (8, 14)
 RATE_STABILITIES, RATE_DRIVES = (5.0, 300.0), (0.0, 0.95)
 
@@ -217,7 +220,11 @@ def _log_rate(stability: Array, drive: Array) -> Array:
 
 @cache
 def _rate_series() -> Array:
-    """Of what is left of ln k beside -Delta (1 - i)^2 + ln(Delta)/2, over 1/Delta and i; shape `RATE_TERMS`."""
+    return np.load(RATE_TABLE)
+
+
+def solve_rates() -> Array:
+    """Series of what is left of ln k beside -Delta (1 - i)^2 + ln(Delta)/2, over 1/Delta and i; shape `RATE_TERMS`."""
     x, y = (np.cos(np.pi * (np.arange(n) + 0.5) / n) for n in RATE_TERMS)
     low, high = (1 / value for value in reversed(RATE_STABILITIES))
     delta = 1 / (low + (high - low) * (x[:, None] + 1) / 2)
@@ -225,3 +232,7 @@ def _rate_series() -> Array:
     rest = np.log(switching_rate(delta=delta, overdrive=drive)) + delta * (1 - drive) ** 2 - np.log(delta) / 2
     left, right = (np.linalg.inv(chebyshev.chebvander(points, points.size - 1)) for points in (x, y))
     return left @ rest @ right.T
+
+
+if __name__ == "__main__":
+    np.save(RATE_TABLE, solve_rates())

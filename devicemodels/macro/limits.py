@@ -55,7 +55,7 @@ def refuse(limits: Iterable[Limit]) -> None:
             raise UserError(each.sentence(np.unravel_index(np.argmin(each.holds), each.holds.shape)))
 
 
-def evaluated(
+def with_limits(
     describe: Callable[[Bank], MemoryMacro], restrict: Callable[[Bank], tuple[Limit, ...]], bank: Bank
 ) -> tuple[MemoryMacro, tuple[Limit, ...]]:
     """Numbers and limits of a bank, or of many: then each is an array with an entry for every bank."""

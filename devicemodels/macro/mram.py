@@ -6,7 +6,7 @@ from devicemodels.errors import UserError
 from devicemodels.macro import current_sense
 from devicemodels.macro.area import area_parts, periphery_leakage
 from devicemodels.macro.current_sense import CurrentSense
-from devicemodels.macro.limits import Limit, evaluated, refuse
+from devicemodels.macro.limits import Limit, refuse, with_limits
 from devicemodels.macro.memory_macro import MemoryMacro, Parts, total
 from devicemodels.macro.mram_bank import MramBank, mram_limits
 from devicemodels.macro.mram_cell import MramCell
@@ -82,7 +82,7 @@ def evaluate_mram(**parts) -> tuple[MemoryMacro, tuple[Limit, ...]]:
 
 def evaluate(bank: MramBank) -> tuple[MemoryMacro, tuple[Limit, ...]]:
     """Numbers and limits of a bank, or of many."""
-    return evaluated(macro_of, mram_limits, bank)
+    return with_limits(macro_of, mram_limits, bank)
 
 
 def macro_of(bank: MramBank) -> MemoryMacro:

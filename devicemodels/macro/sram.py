@@ -4,7 +4,7 @@ import numpy as np
 
 from devicemodels.errors import UserError
 from devicemodels.macro.area import area_parts, periphery_leakage
-from devicemodels.macro.limits import Limit, evaluated, refuse
+from devicemodels.macro.limits import Limit, refuse, with_limits
 from devicemodels.macro.memory_macro import MemoryMacro, Parts, total
 from devicemodels.macro.organisation import Organisation
 from devicemodels.macro.output_path import control_energy, output_delay, resolve_time, word_energy
@@ -66,7 +66,7 @@ def evaluate_sram(**parts) -> tuple[MemoryMacro, tuple[Limit, ...]]:
 
 def evaluate(bank: SramBank) -> tuple[MemoryMacro, tuple[Limit, ...]]:
     """Numbers and limits of a bank, or of many."""
-    return evaluated(macro_of, sram_limits, bank)
+    return with_limits(macro_of, sram_limits, bank)
 
 
 def macro_of(bank: SramBank) -> MemoryMacro:
