@@ -93,7 +93,7 @@ def test_a_bank_read_too_soon_stops_the_simulation(verse, tmp_path):
     run = prepared("mram-22nm", verse, "The king", 1)
     faster = dataclasses.replace(run.tile.config.bank, cadence_cycles=1)
     program = compile_model(verse, dataclasses.replace(run.tile.config, bank=faster))
-    with pytest.raises(SimulationError, match="a read after 1 of 2 cycles"):
+    with pytest.raises(SimulationError, match="an access begins 1 cycles before the last one ends"):
         simulate(dataclasses.replace(run, program=program), tmp_path, Silent())
 
 
