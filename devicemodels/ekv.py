@@ -1,9 +1,9 @@
 """A charge-based MOSFET from weak to strong inversion, after Enz, Krummenacher and Vittoz, for whole arrays of biases.
 
-Where `transistor.py` has an on-current and an off-current, this has every current between them: a bistable cell is
-decided where its transistors are half on. Added to the long-channel core are drain-induced barrier lowering, velocity
-saturation, series resistance with mobility loss, channel-length modulation, the steep rise just before breakdown, and
-temperature. Gate and junction leakage are not in it.
+Where `virtual_source` makes do with a few published figures of a node, this is fitted to thousands of currents of one
+transistor: a bistable cell is decided where its transistors are half on. Added to the long-channel core are
+drain-induced barrier lowering, velocity saturation, series resistance with mobility loss, channel-length modulation,
+the steep rise just before breakdown, and temperature. Gate and junction leakage are not in it.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,7 @@ from devicemodels.quantities import (
     VoltPerKelvin,
     load_sheet,
 )
-from devicemodels.technology import REFERENCE_TEMPERATURE
-from devicemodels.transistor import thermal_voltage
+from devicemodels.thermal import REFERENCE_TEMPERATURE, thermal_voltage
 
 Array = NDArray[np.float64]
 RootVolt = Annotated[float, "V^0.5"]
@@ -75,6 +74,10 @@ class Mosfet:
     highest_temperature: Kelvin
     fit_error: Ratio
 
+    def drawn(self, *, width: Metre, temperature: Kelvin, threshold_shift: ArrayLike = 0.0) -> "Channel":
+        """As `channel`."""
+        return channel(self, width=width, temperature=temperature, threshold_shift=threshold_shift)
+
 
 def load_mosfet(name_or_path: Path | str) -> Sheet[Mosfet]:
     """Read a transistor sheet by its shipped name (such as "ptm22hp_n") or by path; raises as `load_sheet`."""
@@ -103,19 +106,9 @@ class Channel:
     avalanche_voltage: Volt
     avalanche_field_voltage: Volt
 
-
-def check_fit_range(mosfet: Mosfet, *, voltage: Volt, temperature: Kelvin) -> None:
-    """Refuse a voltage or a temperature outside the range of the sheet's fit with a `UserError`."""
-    if not 0 < voltage <= mosfet.voltage_limit:
-        raise UserError(
-            f"the supply is {voltage:g} V, but transistor '{mosfet.name}' holds above 0 and up to "
-            f"{mosfet.voltage_limit:g} V; change the supply or the transistor sheet"
-        )
-    if not mosfet.lowest_temperature <= temperature <= mosfet.highest_temperature:
-        raise UserError(
-            f"the temperature is {temperature:g} K, but transistor '{mosfet.name}' holds from "
-            f"{mosfet.lowest_temperature:g} to {mosfet.highest_temperature:g} K; give it in kelvin, within that range"
-        )
+    def drain_current(self, *, gate: ArrayLike, drain: ArrayLike, source: ArrayLike, body: Any = 0.0) -> Array:
+        """As `drain_current`."""
+        return drain_current(self, gate=gate, drain=drain, source=source, body=body)
 
 
 def channel(mosfet: Mosfet, *, width: Metre, temperature: Kelvin, threshold_shift: ArrayLike = 0.0) -> Channel:

@@ -1,13 +1,14 @@
-"""Normal tails and transistor mismatch."""
+"""Normal tails and transistor mismatch, for numbers and arrays."""
 
-import math
+import numpy as np
+from scipy.special import erfc
 
 from devicemodels.quantities import Metre, Volt, VoltMetre
 
 
 def normal_tail(sigmas: float) -> float:
     """Probability that a standard normal variable exceeds `sigmas`."""
-    return 0.5 * math.erfc(sigmas / math.sqrt(2))
+    return 0.5 * erfc(np.asarray(sigmas) / np.sqrt(2))
 
 
 def threshold_sigma(*, matching: VoltMetre, width: Metre, length: Metre) -> Volt:
@@ -16,9 +17,9 @@ def threshold_sigma(*, matching: VoltMetre, width: Metre, length: Metre) -> Volt
     `matching` is A_vt of a *pair*: the difference of two equal transistors has the deviation A_vt / sqrt(W L), so a
     single one has that divided by sqrt(2).
     """
-    return matching / math.sqrt(2 * width * length)
+    return matching / np.sqrt(2 * width * length)
 
 
 def pair_offset_sigma(*, matching: VoltMetre, width: Metre, length: Metre) -> Volt:
     """Standard deviation of the offset of a matched pair, A_vt / sqrt(W L) (Pelgrom 1989)."""
-    return matching / math.sqrt(width * length)
+    return matching / np.sqrt(width * length)

@@ -1,116 +1,164 @@
-"""A compact MOSFET: the alpha-power law of Sakurai and Newton (1990), with body effect and temperature.
+"""The transistors of a node as a bank uses them: drivers, switches, access transistors and what leaks.
 
-It has what an access transistor and a driver need, triode and saturation above threshold, and an exponential
-off-current. Drain-induced barrier lowering and the moderate-inversion region are not in it.
+Each stands on the node's virtual-source model (`virtual_source`). Every number may be an array, the fields of the
+technology too, and all broadcast together; `threshold_shift` in volts is how mismatch and slow corners enter. Widths
+are layout widths (see `Technology`).
 """
 
 import math
+from typing import Any
 
-from scipy.constants import Boltzmann, elementary_charge
+import numpy as np
+from numpy.typing import ArrayLike
 
-from devicemodels.quantities import Ampere, Farad, Kelvin, Metre, Ohm, Ratio, Second, Volt
-from devicemodels.technology import REFERENCE_TEMPERATURE, Technology
-
-
-def thermal_voltage(temperature: Kelvin) -> Volt:
-    """k T / e."""
-    return Boltzmann * temperature / elementary_charge
-
-
-def threshold_at(technology: Technology, *, temperature: Kelvin, source_body: Volt = 0.0) -> Volt:
-    """Threshold voltage: linear in temperature and, for the body effect, linear in the source-body voltage."""
-    shift = technology.threshold_slope * (temperature - REFERENCE_TEMPERATURE)
-    return technology.threshold_voltage + shift + technology.body_effect * source_body
+from devicemodels.quantities import Farad, Joule, Metre
+from devicemodels.technology import Technology
+from devicemodels.thermal import REFERENCE_TEMPERATURE
+from devicemodels.virtual_source import Channel, small_signal_resistance
 
 
-def saturation_current(
-    technology: Technology, *, width: Metre, gate_source: Volt, temperature: Kelvin, source_body: Volt = 0.0
-) -> Ampere:
-    """Saturated drain current of an NMOS, I_on W (overdrive / overdrive_ref)^alpha (T / 300 K)^-m.
-
-    Zero below threshold. Sakurai and Newton (1990), equation 1, with the drive scaled from the sheet's on-current.
-    """
-    overdrive = gate_source - threshold_at(technology, temperature=temperature, source_body=source_body)
-    if overdrive <= 0:
-        return 0.0
-    reference = technology.on_current_voltage - technology.threshold_voltage
-    mobility = (temperature / REFERENCE_TEMPERATURE) ** -technology.mobility_exponent
-    return technology.on_current * width * (overdrive / reference) ** technology.velocity_index * mobility
+def threshold_at(
+    technology: Technology, *, temperature: ArrayLike, source_body: ArrayLike = 0.0, threshold_shift: ArrayLike = 0.0
+) -> Any:
+    """Threshold voltage of strong inversion without drain voltage: linear in temperature and source-body voltage."""
+    nmos, warmer = technology.nmos, np.subtract(temperature, REFERENCE_TEMPERATURE)
+    body = np.multiply(technology.body_effect, source_body)
+    return nmos.threshold_voltage + technology.threshold_slope * warmer + body + threshold_shift
 
 
 def drain_current(
     technology: Technology,
     *,
-    width: Metre,
-    gate_source: Volt,
-    drain_source: Volt,
-    temperature: Kelvin,
-    source_body: Volt = 0.0,
-) -> Ampere:
-    """Drain current of an NMOS in triode or saturation (Sakurai and Newton 1990), zero for no drain voltage.
+    width: ArrayLike,
+    gate_source: ArrayLike,
+    drain_source: ArrayLike,
+    temperature: ArrayLike,
+    source_body: ArrayLike = 0.0,
+    threshold_shift: ArrayLike = 0.0,
+) -> Any:
+    """Drain current of an NMOS in amperes, from weak to strong inversion; odd under exchange of drain and source."""
+    drawn = _nmos(technology, width, temperature, threshold_shift)
+    return drawn.drain_current(gate=gate_source, drain=drain_source, source=0.0, body=np.negative(source_body))
 
-    The saturation voltage scales as overdrive^(alpha/2) from its value at the reference overdrive.
+
+def _nmos(technology: Technology, width: ArrayLike, temperature: ArrayLike, shift: ArrayLike = 0.0) -> Channel:
+    return technology.nmos.drawn(width=np.asarray(width), temperature=temperature, threshold_shift=shift)
+
+
+def saturation_current(
+    technology: Technology,
+    *,
+    width: ArrayLike,
+    gate_source: ArrayLike,
+    temperature: ArrayLike,
+    source_body: ArrayLike = 0.0,
+    threshold_shift: ArrayLike = 0.0,
+) -> Any:
+    """Drain current of an NMOS whose drain is at the supply."""
+    return drain_current(
+        technology,
+        width=width,
+        gate_source=gate_source,
+        drain_source=technology.supply,
+        temperature=temperature,
+        source_body=source_body,
+        threshold_shift=threshold_shift,
+    )
+
+
+def effective_current(
+    technology: Technology,
+    *,
+    width: ArrayLike,
+    temperature: ArrayLike,
+    pmos: bool = False,
+    threshold_shift: ArrayLike = 0.0,
+) -> Any:
+    """Mean current of a switching inverter: that of half the drain and of half the gate voltage (Na et al. 2002)."""
+    device, supply = technology.pmos if pmos else technology.nmos, technology.supply
+    drawn = device.drawn(width=np.asarray(width), temperature=temperature, threshold_shift=threshold_shift)
+    high = drawn.drain_current(gate=supply, drain=np.divide(supply, 2), source=0.0)
+    return (high + drawn.drain_current(gate=np.divide(supply, 2), drain=supply, source=0.0)) / 2
+
+
+def on_resistance(
+    technology: Technology,
+    *,
+    width: ArrayLike,
+    gate_source: ArrayLike,
+    temperature: ArrayLike,
+    source_body: ArrayLike = 0.0,
+    threshold_shift: ArrayLike = 0.0,
+) -> Any:
+    """Resistance of an NMOS at small drain voltage in ohms: the inverse slope of `drain_current` at zero."""
+    drawn = _nmos(technology, width, temperature, threshold_shift)
+    overdrive = gate_source - drawn.threshold - drawn.body_effect * np.asarray(source_body)
+    return small_signal_resistance(drawn, overdrive=overdrive)
+
+
+def switch_resistance(
+    technology: Technology,
+    *,
+    width: ArrayLike,
+    temperature: ArrayLike,
+    pmos: bool = False,
+    threshold_shift: ArrayLike = 0.0,
+) -> Any:
+    """Resistance in ohms of a driver that swings its load by the supply: V / (2 I_eff ln 2).
+
+    0.69 R C is then C V / 2 I_eff, the delay to half of the swing.
     """
-    if drain_source <= 0:
-        return 0.0
-    bias = {"gate_source": gate_source, "temperature": temperature, "source_body": source_body}
-    saturated = saturation_current(technology, width=width, **bias)
-    if saturated == 0.0:
-        return 0.0
-    ratio = drain_source / _saturation_voltage(technology, **bias)
-    return saturated * (ratio * (2 - ratio) if ratio < 1 else 1.0)
+    bias = {"temperature": temperature, "pmos": pmos, "threshold_shift": threshold_shift}
+    return technology.supply / (2 * math.log(2) * effective_current(technology, width=width, **bias))
 
 
-def _saturation_voltage(technology: Technology, *, gate_source: Volt, temperature: Kelvin, source_body: Volt) -> Volt:
-    overdrive = gate_source - threshold_at(technology, temperature=temperature, source_body=source_body)
-    reference = technology.on_current_voltage - technology.threshold_voltage
-    return technology.saturation_voltage * (overdrive / reference) ** (technology.velocity_index / 2)
+def delay_scale(technology: Technology, *, temperature: ArrayLike, threshold_shift: ArrayLike = 0.0) -> Any:
+    """Delay of logic at the supply and a temperature over that at `logic_voltage` and 300 K: V / I_eff of both."""
+    nmos, volts = technology.nmos, technology.logic_voltage
+    drawn = nmos.drawn(width=1.0, temperature=REFERENCE_TEMPERATURE)
+    halves = (
+        drawn.drain_current(gate=volts, drain=volts / 2, source=0.0),
+        drawn.drain_current(gate=volts / 2, drain=volts, source=0.0),
+    )
+    here = effective_current(technology, width=1.0, temperature=temperature, threshold_shift=threshold_shift)
+    return technology.supply / volts * (sum(halves) / 2) / here
 
 
-def on_resistance(technology: Technology, *, width: Metre, gate_source: Volt, temperature: Kelvin) -> Ohm:
-    """Resistance of an NMOS at small drain voltage: the slope of `drain_current` at zero."""
-    bias = {"gate_source": gate_source, "temperature": temperature, "source_body": 0.0}
-    return _saturation_voltage(technology, **bias) / (2 * saturation_current(technology, width=width, **bias))
+def fo4_at(technology: Technology, *, temperature: ArrayLike, threshold_shift: ArrayLike = 0.0) -> Any:
+    """FO4 delay in seconds at the supply and a temperature."""
+    scale = delay_scale(technology, temperature=temperature, threshold_shift=threshold_shift)
+    return technology.fo4_delay * scale
 
 
-def switch_resistance(technology: Technology, *, width: Metre, temperature: Kelvin, pmos: bool = False) -> Ohm:
-    """Effective resistance of a driver that swings its load by the supply: V / (2 I_eff) with I_eff = 0.7 I_sat.
-
-    0.69 R C is then the 50 % delay. `pmos` divides the current by the sheet's ratio of the two drives.
-    """
-    current = saturation_current(technology, width=width, gate_source=technology.supply, temperature=temperature)
-    ratio = technology.pmos_ratio if pmos else 1.0
-    return technology.supply / (2 * 0.7 * current * ratio) / math.log(2)
+def switching_energy(technology: Technology) -> Joule:
+    """Energy of one output transition of a NAND2-equivalent gate at the supply: C V^2 / 2."""
+    return technology.nand2_energy * (technology.supply / technology.logic_voltage) ** 2
 
 
-def delay_scale(technology: Technology, *, temperature: Kelvin) -> Ratio:
-    """Delay of logic at `temperature` over that at 300 K: the inverse ratio of the on-currents at the supply."""
-    bias = {"width": 1.0, "gate_source": technology.supply}
-    cold = saturation_current(technology, temperature=REFERENCE_TEMPERATURE, **bias)
-    return cold / saturation_current(technology, temperature=temperature, **bias)
+def off_current(
+    technology: Technology, *, width: ArrayLike, temperature: ArrayLike, threshold_shift: ArrayLike = 0.0
+) -> Any:
+    """Off-current of an NMOS in amperes, gate at its source and drain at the supply; a PMOS leaks as much."""
+    bias = {"temperature": temperature, "gate_source": 0.0, "threshold_shift": threshold_shift}
+    return saturation_current(technology, width=width, **bias)
 
 
-def fo4_at(technology: Technology, *, temperature: Kelvin) -> Second:
-    """FO4 delay at a temperature."""
-    return technology.fo4_delay * delay_scale(technology, temperature=temperature)
+def leakage_scale(technology: Technology, *, temperature: ArrayLike) -> Any:
+    """Off-current at the supply and a temperature over the sheet's `off_current`."""
+    return off_current(technology, width=1.0, temperature=temperature) / technology.off_current
 
 
-def leakage_scale(technology: Technology, *, temperature: Kelvin) -> Ratio:
-    """Sub-threshold current at `temperature` over that at 300 K: (T/300)^2 exp(-V_th(T) / n V_T), taken as a ratio."""
-
-    def exponent(kelvin: Kelvin) -> float:
-        slope = technology.subthreshold_ideality * thermal_voltage(kelvin)
-        return threshold_at(technology, temperature=kelvin) / slope
-
-    growth = exponent(REFERENCE_TEMPERATURE) - exponent(temperature)
-    return (temperature / REFERENCE_TEMPERATURE) ** 2 * math.exp(growth)
-
-
-def off_current(technology: Technology, *, width: Metre, temperature: Kelvin) -> Ampere:
-    """Off-current of an NMOS of the given width at a temperature."""
-    return technology.off_current * width * leakage_scale(technology, temperature=temperature)
-
-
-def gate_load(technology: Technology, *, width: Metre) -> Farad:
+def gate_load(technology: Technology, *, width: ArrayLike) -> Farad:
     """Gate capacitance of a transistor of the given width."""
-    return technology.gate_capacitance * width
+    return technology.gate_capacitance * width  # type: ignore[return-value]
+
+
+def fitting_width(technology: Technology, *, space: ArrayLike) -> Metre:
+    """Widest transistor in metres that fits `space`: whole fins of a FinFET node, all of it in a planar one.
+
+    Zero where not even one fin, or the planar node's `minimum_width`, fits.
+    """
+    room = np.asarray(space, dtype=float)
+    if technology.fin_pitch > 0:
+        room = np.floor(room / technology.fin_pitch + 1e-9) * technology.fin_pitch
+    return np.where(room >= technology.minimum_width * (1 - 1e-9), room, 0.0)[()]

@@ -205,7 +205,7 @@ DEFAULT = NumberFormat()
 ACCURATE = NumberFormat(
     weight_bits=4, activation_bits=12, kv_bits=12, scale_bits=10, minima=True, groups_per_word=4
 )  # fmt: skip
-"""Four-bit weights and 12-bit activations: greedy text agrees with fp32's at 99 % of positions."""
+"""Four-bit weights, 12-bit activations, keys and values: as good as fp32 on a checkpoint of 4-bit codes."""
 
 CHEAP = NumberFormat(weight_bits=4, activation_bits=8, kv_bits=8, scale_bits=8, minima=True, groups_per_word=2)
-"""Four-bit weights and 8-bit activations: the smallest lane per byte of weights."""
+"""Four-bit weights, 8-bit activations, keys and values: twice `DEFAULT`'s weights a cycle in a lane of its area."""

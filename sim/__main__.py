@@ -1,4 +1,4 @@
-"""The command line: ``spinstream doctor | device | generate | decode | system | claim``.
+"""The command line: ``spinstream doctor | device | macro | explore | generate | synth | decode | system | claim``.
 
 Every command takes ``--json`` and then prints one JSON object, and nothing else, on standard output. Progress goes to
 standard error. A mistake of the user's is one sentence there and exit status 2; a run whose tokens or cycles are not
@@ -22,6 +22,7 @@ from devicemodels.errors import UserError
 from sim.console import TerminalProgress, output, table
 from sim.design import DEFAULT_DESIGN, Design, load_design
 from sim.measurement import Measurement
+from sim.synth.command import synth
 from sim.system.command import claim, system
 
 if TYPE_CHECKING:
@@ -108,6 +109,74 @@ def device(
 
 
 @app.command()
+def macro(
+    query: Annotated[
+        str, typer.Argument(metavar="FILE", help="Path of a query, a TOML file, or the name of one that ships.")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Characterise a published macro from the lines that are known of it, each figure with a band."""
+    from sim.macro import as_dict, characterise, show
+
+    found = characterise(query)
+    if as_json:
+        _print_json(as_dict(found))
+    else:
+        show(found)
+
+
+@app.command()
+def explore(
+    design: DesignArgument = DEFAULT_DESIGN,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="mram or sram; else the design's.")] = None,
+    node: Annotated[str | None, typer.Option(metavar="NODE", help="Such as 22nm; else the design's sheets.")] = None,
+    capacity: Annotated[
+        str | None, typer.Option(metavar="BITS", help="Data, such as 1Mb or 512kB; else the design's bank.")
+    ] = None,
+    word_bits: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="Data bits of a word, repeatable; else a lane's.")
+    ] = None,
+    banks: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="Banks that share the capacity, repeatable; else 1.")
+    ] = None,
+    check_bits: Annotated[int | None, typer.Option(metavar="N", help="Of a word; else those of SEC-DED.")] = None,
+    temperature: Annotated[float | None, typer.Option(metavar="KELVIN", help="Else the design's.")] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="BOUND", help="Such as 'read_access_ns<3', repeatable.")
+    ] = None,
+    objective: Annotated[
+        list[str] | None, typer.Option(metavar="FIGURE", help="Repeatable; the first chooses the point.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw all points and the front.")] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the design with the chosen bank; sizes stay the sheets'.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search a bank's organisation and sizing: the Pareto front, a picture of it, the chosen point as a design."""
+    from sim import explore as exploring
+
+    base, widths, counts = load_design(design), word_bits or (), banks or ()
+    if write:
+        exploring.check_writable(base, widths, counts, check_bits)
+    found = exploring.explore(
+        base, kind=kind, node=node, capacity=capacity, words=widths, banks=counts, checks=check_bits,
+        temperature=temperature, limits=limit or (), objectives=objective or (), sizing=write is None,
+        progress=_progress(as_json),
+    )  # fmt: skip
+    if as_json:
+        _print_json(exploring.as_dict(found))
+    else:
+        exploring.show(found)
+    if plot:
+        exploring.draw(found, plot)
+    if write:
+        exploring.write_design(found, base, write, kind=kind, node=node)
+        if not as_json:
+            print(f"Wrote {write}: its words, rows and mux; every size is that of the sheets, as explored here.")
+
+
+@app.command()
 def generate(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write into.")],
     design: DesignArgument = DEFAULT_DESIGN,
@@ -157,6 +226,7 @@ def decode(
     _conclude(chosen, measurement, as_json)
 
 
+app.command()(synth)
 app.command()(system)
 app.command()(claim)
 

@@ -5,6 +5,7 @@ from collections import Counter
 from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Source
+from sim.compiler import Program
 from sim.timing import Queues
 
 
@@ -61,3 +62,12 @@ def _count(counts, instruction, config, pages):
     if instruction.destination in written:
         name, copies = written[instruction.destination]
         counts[name] += words * copies
+
+
+def multiplications(program: Program, config: TileConfig, first: int, total: int) -> int:
+    """Multiply-accumulates of a run of `total` positions, of which those from `first` on emit a token.
+
+    A word of the weight banks has `codes_per_word` codes, a KV word 32.
+    """
+    counts = sum((events(program.queues, config, at, emits=at >= first) for at in range(total)), Counter())
+    return int((counts["lane words"] - counts["KV reads"]) * config.format.codes_per_word + counts["KV reads"] * GROUP)

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from devicemodels.errors import UserError
 from rtl.export.verilog import TOP
-from rtl.formats import GROUP
 from rtl.memory.faults import FaultRates
-from sim.accounts import events
+from sim.accounts import events, multiplications
 from sim.cache import cache_root, content_key
 from sim.checkpoint import Model
 from sim.compiler import Program, compile_model, quantise_model
@@ -122,7 +121,7 @@ def prepare(
     with progress.step("Solve the device models"):
         tile = build_tile(design)
     with progress.step("Compile the model and run the integer golden"):
-        integers = quantise_model(model, tile.config.context)
+        integers = quantise_model(model, tile.config.context, tile.config.format)
         program = compile_model(model, tile.config, integers)
         prompt_tokens = _encode(model, prompt, tokens, program.context)
         expected = greedy(integers, prompt_tokens, tokens)
@@ -276,7 +275,7 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
         weight_words_read=observed["weight_words"],
         corrected_words=observed["corrected_words"],
         uncorrectable_words=observed["uncorrectable_words"],
-        macs=observed["lane_words"] * GROUP,
+        macs=multiplications(program, tile.config, first, prepared.total),
         simulation_s=observed["seconds"],
         build_s=prepared.build.seconds,
         run_folder=str(folder),

@@ -1,20 +1,59 @@
-"""How well the integer arithmetic keeps a model: perplexity and agreement with fp32 on the held-out text.
+"""How well a number format keeps a model: perplexity, agreement and divergence from fp32 on the held-out text.
 
-Run ``python -m sim.evaluate [MODEL]``; it takes about a minute.
+Run ``python -m sim.evaluate [MODEL] [DESIGN]``; it takes about a minute.
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from rtl.formats import DEFAULT, NumberFormat
 from sim.checkpoint import Model, load_model
 from sim.compiler import quantise_model
+from sim.design import DEFAULT_DESIGN, load_design
 from sim.golden import Golden
-from sim.reference import logits, token_losses, windows
+from sim.reference import greedy, logits, windows
 
 HELD_OUT = Path(__file__).parent / "models" / "verse_heldout.txt"
 WINDOW = 256
+PROMPT = 16
+"""Tokens of held-out text that fp32's own text goes on from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What fp32 says of some texts.
+
+    Attributes
+    ----------
+    texts : each from its first position on
+    logits : float64 [positions, vocabulary] after every token but the last of each text
+    written : bool [positions], whether the next token is one that fp32 itself wrote
+    """
+
+    texts: list[list[int]]
+    logits: np.ndarray
+    written: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """Integers against fp32.
+
+    Attributes
+    ----------
+    perplexity : of the integers on held-out text, over fp32's, less 1
+    same_choice : part of the held-out text's positions at which both choose the same token
+    greedy : the same on text that fp32 has written by itself
+    divergence : mean Kullback-Leibler divergence from fp32's distribution on held-out text, in nat
+    """
+
+    perplexity: float
+    same_choice: float
+    greedy: float
+    divergence: float
 
 
 def held_out_tokens(model: Model) -> list[int]:
@@ -22,33 +61,59 @@ def held_out_tokens(model: Model) -> list[int]:
     return model.tokenizer.encode(HELD_OUT.read_text(encoding="utf-8"))
 
 
-def golden_logits(model: Model, tokens: list[int], *, window: int):
-    """Logits of the integer golden in nat, float64 [len(tokens) - 1, vocabulary]; each window starts anew."""
-    integers, rows = quantise_model(model, window), []
-    for part in windows(len(tokens), window):
+def reference(model: Model, tokens: list[int], *, window: int = WINDOW, written: int = 0) -> Reference:
+    """fp32 on held-out tokens in windows of at most `window`, and on `written` texts that it writes itself."""
+    texts = [tokens[part.start : part.stop + 1] for part in windows(len(tokens), window)]
+    starts = [tokens[i * len(tokens) // written :][:PROMPT] for i in range(written)]
+    own = [start + greedy(model, start, window // 2 - len(start)) for start in starts]
+    rows = [np.asarray(logits(model, text[:-1]), np.float64) for text in texts + own]
+    counts = [(len(text) - 1, 0) for text in texts] + [(PROMPT - 1, len(text) - PROMPT) for text in own]
+    flags = [np.repeat([False, True], count) for count in counts]
+    return Reference(texts=texts + own, logits=np.concatenate(rows), written=np.concatenate(flags))
+
+
+def golden_logits(model: Model, texts: list[list[int]], number_format: NumberFormat = DEFAULT):
+    """Logits of the integer golden in nat, float64 [positions, vocabulary], after every token but each text's last."""
+    integers = quantise_model(model, max(map(len, texts)), number_format)
+    rows = []
+    for text in texts:
         golden = Golden(integers)
-        rows += [golden.step(token) * golden.logit_unit for token in tokens[part]]
+        rows += [golden.step(token) * golden.logit_unit for token in text[:-1]]
     return np.stack(rows)
 
 
-def losses(values, tokens: list[int]):
-    """Negative log-likelihood of every token but the first under `golden_logits`, float64 [len(tokens) - 1]."""
-    peak = values.max(axis=1, keepdims=True)
-    return np.log(np.exp(values - peak).sum(axis=1)) + peak[:, 0] - values[np.arange(len(values)), tokens[1:]]
+def log_softmax(values):
+    """Logarithms of the probabilities, float64 [positions, vocabulary]."""
+    shifted = values - values.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def accuracy(model: Model, exact: Reference, number_format: NumberFormat = DEFAULT) -> Accuracy:
+    """Decode the reference's texts in integers and compare."""
+    targets = np.concatenate([text[1:] for text in exact.texts])
+    ours, theirs = (log_softmax(v) for v in (golden_logits(model, exact.texts, number_format), exact.logits))
+    positions, same = np.arange(len(targets)), ours.argmax(axis=1) == theirs.argmax(axis=1)
+    held_out = ~exact.written if not exact.written.all() else exact.written
+    loss = (theirs - ours)[positions, targets][held_out].mean()
+    divergence = (np.exp(theirs) * (theirs - ours)).sum(axis=1)
+    return Accuracy(
+        perplexity=float(np.expm1(loss)),
+        same_choice=float(same[held_out].mean()),
+        greedy=float(same[exact.written].mean()) if exact.written.any() else float("nan"),
+        divergence=float(divergence[held_out].mean()),
+    )
 
 
 def main():
-    """Print perplexities, their ratio, and how often both choose the same next token."""
+    """Print what a design's format costs a model."""
     model = load_model(sys.argv[1] if len(sys.argv) > 1 else "verse")
-    tokens = held_out_tokens(model)
-    exact = token_losses(model, tokens, window=WINDOW)
-    values = golden_logits(model, tokens, window=WINDOW)
-    integer, chosen = losses(values, tokens), values.argmax(axis=1)
-    fp32 = np.concatenate([logits(model, tokens[part]) for part in windows(len(tokens), WINDOW)]).argmax(axis=1)
-    first, second = np.exp(exact.mean(dtype=np.float64)), np.exp(integer.mean())
+    number_format = load_design(sys.argv[2] if len(sys.argv) > 2 else DEFAULT_DESIGN).format
+    exact = reference(model, held_out_tokens(model), written=4)
+    found = accuracy(model, exact, number_format)
     print(
-        f"{len(exact)} predictions, windows of {WINDOW}: perplexity fp32 {first:.4f}, integer {second:.4f} "
-        f"({second / first - 1:+.3%}), same choice {np.mean(chosen == fp32):.2%}"
+        f"{np.count_nonzero(~exact.written)} predictions, windows of {WINDOW}: perplexity {found.perplexity:+.3%} "
+        f"against fp32, same choice {found.same_choice:.2%} ({found.greedy:.2%} on fp32's own text), "
+        f"divergence {found.divergence:.5f} nat"
     )
 
 

@@ -1,4 +1,4 @@
-"""Verilog of a design's tile, from the cache when it has been generated before."""
+"""Verilog of a design's tile and of its host interface, from the cache when it has been generated before."""
 
 import inspect
 from dataclasses import asdict
@@ -6,7 +6,8 @@ from importlib import metadata
 from pathlib import Path
 
 import rtl
-from rtl.export.verilog import tile_sources
+from rtl.export.registers import register_files
+from rtl.export.verilog import hosted_sources, tile_sources
 from rtl.tile.config import TileConfig
 from sim.cache import cache_root, cached_json, content_key
 from sim.design import Design
@@ -16,19 +17,31 @@ FILE_LIST = "tile.f"
 
 
 def generate(design: Design, directory: Path) -> list[Path]:
-    """Write Verilog, memory models and a file list into a directory; the paths written, the list last."""
+    """Write Verilog, memory models, the register map and a file list into a directory; the paths, the list last.
+
+    The list names the Verilog: tops are `tile` and, with the host interface around it, `hosted_tile`.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    sources = verilog(build_tile(design).config)
-    for name, text in sources.items():
+    config = build_tile(design).config
+    sources = {**verilog(config), **hosted_verilog(config)}
+    files = {**sources, **register_files(), FILE_LIST: "".join(f"{name}\n" for name in sources)}
+    for name, text in files.items():
         (directory / name).write_text(text)
-    (directory / FILE_LIST).write_text("".join(f"{name}\n" for name in sources))
-    return [directory / name for name in (*sources, FILE_LIST)]
+    return [directory / name for name in files]
 
 
 def verilog(config: TileConfig) -> dict[str, str]:
     """File name and text of a tile's sources. Kept by content: the configuration, this package and Amaranth."""
-    key = content_key(asdict(config), generator_sources(), metadata.version("amaranth"))
-    return cached_json(cache_root(), f"verilog-{key}", lambda: tile_sources(config))
+    return cached_json(cache_root(), f"verilog-{_key(config)}", lambda: tile_sources(config))
+
+
+def hosted_verilog(config: TileConfig) -> dict[str, str]:
+    """What comes on top for the tile with its host interface, kept likewise."""
+    return cached_json(cache_root(), f"hosted-{_key(config)}", lambda: hosted_sources(config))
+
+
+def _key(config: TileConfig) -> str:
+    return content_key(asdict(config), generator_sources(), metadata.version("amaranth"))
 
 
 def generator_sources() -> dict[str, str]:

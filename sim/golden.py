@@ -14,7 +14,7 @@ from rtl.arithmetic.exponential import exp2
 from rtl.arithmetic.requantise import requantise
 from rtl.arithmetic.root import root
 from rtl.arithmetic.scale import ONE, Scale, multiply_scales, normalise
-from rtl.formats import FRACTION_BITS, GROUP
+from rtl.formats import FRACTION_BITS
 from rtl.tile.vector_unit import keep_scale
 from sim.compiler.numbers import KEEP_SHIFT, embedding_shifts, output_shift, score_shifts
 from sim.compiler.quantise import NORM_SHIFT, IntegerLayer, IntegerMatrix, IntegerModel, IntegerNorm
@@ -74,7 +74,11 @@ class Golden:
     def _embed(self, token):
         table = self.model.embedding
         first, second = embedding_shifts(table, self.format)
-        return requantise(table.weights[token].astype(np.int64), table.row_scales[token], first, ONE, second)
+        terms = [
+            requantise(weights[token].astype(np.int64), table.row_scales[token], first, ONE, second)
+            for weights in table.term_weights
+        ]
+        return terms[0] if len(terms) == 1 else add(terms[1], terms[0])
 
     def _normalise(self, x, norm: IntegerNorm):
         """RMSNorm: (activations, their scale)."""
@@ -88,7 +92,7 @@ class Golden:
 
     def _linear(self, matrix: IntegerMatrix, activations, scale: Scale, unit: int):
         """A matrix times activations, with 14 fraction bits."""
-        sums = accumulate_rows(matrix.weights, activations[: matrix.groups * GROUP])
+        sums = accumulate_rows(matrix.weights, activations[: matrix.weights.shape[1]])
         return requantise(sums, matrix.row_scales, matrix.first_shift, scale, matrix.scale_shift(unit))
 
     def _attention(self, x, layer: IntegerLayer, caches):
@@ -127,7 +131,7 @@ class Golden:
     def _residual(self, x, vector, matrix: IntegerMatrix):
         """x plus a matrix times a vector of 14 fraction bits."""
         scale = magnitude(vector)
-        activations = np.zeros(matrix.groups * GROUP, np.int64)
+        activations = np.zeros(matrix.weights.shape[1], np.int64)
         activations[: len(vector)] = quantise_vector(vector, scale, self.format.activation_bits)
         out = np.zeros_like(x)
         out[: matrix.rows] = self._linear(matrix, activations, scale, -FRACTION_BITS)

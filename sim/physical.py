@@ -49,13 +49,20 @@ def implement(tile: Tile, sources: dict[str, str]) -> Physical:
     UserError
         The design's clock is faster than its logic.
     """
-    synthesis = synthesise(sources=sources, top=TOP, cache_root=cache_root(), blackboxes=BLACK_BOXES)
-    limit = max_clock(tile, synthesis)
+    physical = estimate(tile, sources)
+    limit, synthesis = physical.max_clock_hz, physical.synthesis
     if tile.clock_hz > limit:
         raise UserError(
             f"tile.clock_mhz is {tile.clock_hz / 1e6:g} and the logic reaches {limit / 1e6:.0f} "
             f"({synthesis.depth_fo4:.0f} FO4 in {synthesis.deepest}): lower it to {int(limit / 1e6)}"
         )
+    return physical
+
+
+def estimate(tile: Tile, sources: dict[str, str]) -> Physical:
+    """As `implement`, whatever clock the design asks for."""
+    synthesis = synthesise(sources=sources, top=TOP, cache_root=cache_root(), blackboxes=BLACK_BOXES)
+    limit = max_clock(tile, synthesis)
     return Physical(tile=tile, synthesis=synthesis, area=_area(tile, synthesis), max_clock_hz=limit)
 
 
@@ -67,7 +74,7 @@ def max_clock(tile: Tile, synthesis: Synthesis) -> float:
     technology = tile.technology
     fo4 = fo4_at(technology, temperature=tile.temperature)
     slowest = max([synthesis.depth_fo4 * fo4, *(sram.macro.read_access for sram in tile.srams.values())])
-    return (1 - technology.clock_margin) / (slowest + technology.flop_overhead_fo4 * fo4)
+    return float((1 - technology.clock_margin) / (slowest + technology.flop_overhead_fo4 * fo4))
 
 
 def gates_below(synthesis: Synthesis, name: str) -> float:

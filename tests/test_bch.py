@@ -11,12 +11,14 @@ from amaranth.lib.wiring import In, Out
 
 from devicemodels import error_correction
 from devicemodels.errors import UserError
-from rtl.formats import WORD_BITS
+from rtl.formats import DEFAULT
 from rtl.memory import galois
 from rtl.memory.bch import LONGEST, SHORTEST, check_bits, code_bits, decode, encode
 from rtl.memory.choice import cheapest_code, loss
 from rtl.memory.code import CODES, DEC, NONE, SECDED, word_code
 from tests.gateware import stream
+
+WORD_BITS = DEFAULT.word_bits
 
 RANDOM = np.random.default_rng(3)
 

@@ -64,7 +64,7 @@ def test_without_the_peer_our_figures_stand_alone(monkeypatch, capsys):
     assert alone.ours_ns > 0 and alone.peer_ns is None and alone.ratio is None
     monkeypatch.setattr(bench, "measure_ensemble", lambda: alone)
     monkeypatch.setattr(bench, "measure_points", list)
-    monkeypatch.setattr(bench, "design_names", list)
+    monkeypatch.setattr(bench, "DESIGNS", ())
     monkeypatch.setattr(bench, "measure_golden", lambda: GOLDEN)
     bench.main([])
     assert "pip install -c constraints.txt '.[bench]'" in capsys.readouterr().out

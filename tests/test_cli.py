@@ -145,7 +145,10 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(spinstream, hardware):
 def test_unknown_design_is_one_sentence(spinstream):
     status, out, err = spinstream("decode", "mram-2nm")
     assert (status, out) == (2, "")
-    assert "there is no design 'mram-2nm': the presets are mram-22nm, sram-22nm" in one_sentence(err)
+    assert (
+        "there is no design 'mram-2nm': the presets are mram-16nm-4bit, mram-22nm, mram-22nm-4bit, sram-22nm"
+        in one_sentence(err)
+    )
 
 
 def test_missing_compiler_is_one_sentence(spinstream, monkeypatch, tmp_path):

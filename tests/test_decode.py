@@ -17,6 +17,8 @@ from testbench.runner import SimulationError
 
 LONG_PROMPT = "And it came to pass, when the king heard the words of the man of God, that he "
 DESIGNS = ["mram-22nm", "sram-22nm"]
+UTILISATION = {"mram-22nm": 0.75, "sram-22nm": 0.55, "mram-22nm-4bit": 0.22}
+"""Least that the shipped model gives; it is small, and waits for latencies weigh the more the faster the banks are."""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def check(run, observed):
     assert observed["uncorrectable_words"] == 0
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("design", UTILISATION)
 @pytest.mark.parametrize(("prompt", "tokens"), [("", 3), ("The king", 4), (LONG_PROMPT, 3)])
 def test_hardware_equals_golden_and_prediction(design, prompt, tokens, verse, tmp_path):
     """The long prompt's tokens reach into the second page of 32 positions."""
@@ -52,7 +54,7 @@ def test_hardware_equals_golden_and_prediction(design, prompt, tokens, verse, tm
     check(run, observed)
     assert observed["corrected_words"] == 0
     measurement = measure(run, observed, tmp_path)
-    assert measurement.utilisation > 0.5
+    assert measurement.utilisation > UTILISATION[design]
     assert sum(measurement.phase_cycles.values()) == pytest.approx(measurement.cycles_per_token)
 
 
@@ -91,7 +93,7 @@ def test_a_bank_read_too_soon_stops_the_simulation(verse, tmp_path):
     run = prepared("mram-22nm", verse, "The king", 1)
     faster = dataclasses.replace(run.tile.config.bank, cadence_cycles=1)
     program = compile_model(verse, dataclasses.replace(run.tile.config, bank=faster))
-    with pytest.raises(SimulationError, match="a read after 1 of 2 cycles"):
+    with pytest.raises(SimulationError, match="an access begins 1 cycles before the last one ends"):
         simulate(dataclasses.replace(run, program=program), tmp_path, Silent())
 
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devicemodels.ekv import channel, check_fit_range, drain_current, inversion_charge, load_mosfet
+from devicemodels.compact_model import check_fit_range
+from devicemodels.ekv import channel, drain_current, inversion_charge, load_mosfet
 from devicemodels.errors import UserError
 from devicemodels.quantities import sheet_names
-from devicemodels.transistor import thermal_voltage
+from devicemodels.thermal import thermal_voltage
 
 GOLDEN = Path(__file__).parent / "golden" / "ngspice-39"
 NAMES = sheet_names("transistor")

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from amaranth.hdl import Cat, Const
 
-from rtl.formats import WORD_BITS
+from rtl.formats import DEFAULT
 from rtl.memory import bch, galois, secded
 from testbench.claims_memory import Corrects, Linear
 from testbench.formal import prove
 from testbench.linear import linear_map
+
+WORD_BITS = DEFAULT.word_bits
 
 CODES = pytest.mark.parametrize("code", [secded, bch], ids=["secded", "dec"])
 WIDTHS = pytest.mark.parametrize("data_bits", [64, WORD_BITS])

@@ -13,7 +13,7 @@ NAMES = sheet_names("mtj")
 
 
 def test_the_junctions_that_ship():
-    assert NAMES == ["double_mtj", "ikeda2010", "lowbarrier", "mram14", "mram22", "sot", "vcma"]
+    assert NAMES == ["double_mtj", "ikeda2010", "lowbarrier", "mram14", "mram16", "mram22", "sot", "vcma"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,7 +36,9 @@ def test_no_junction_needs_less_current_than_a_perfect_torque(name):
     assert mtj.thermal_stability() / mtj.critical_current() <= limit * (1 + 1e-4)
 
 
-@pytest.mark.parametrize(("name", "kelvin", "at_least"), [("mram22", 398.0, 55), ("mram14", 358.0, 55)])
+@pytest.mark.parametrize(
+    ("name", "kelvin", "at_least"), [("mram22", 398.0, 55), ("mram16", 398.0, 50), ("mram14", 358.0, 55)]
+)
 def test_embedded_junctions_keep_their_state_when_hot(name, kelvin, at_least):
     assert load_mtj(name).device.thermal_stability(kelvin) > at_least
 

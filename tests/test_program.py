@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from rtl.formats import GROUP
+from devicemodels.errors import UserError
+from rtl.formats import ACCURATE, CHEAP, GROUP, NumberFormat
 from rtl.tile.config import BankTiming, TileConfig
 from sim.checkpoint import LlamaShape
 from sim.compiler import compile_model, quantise_model
@@ -83,6 +84,32 @@ def check_every_step(
 def test_lanes_and_head_dimensions(lanes, width, head_dim):
     shape = dataclasses.replace(SHAPE, head_dim=head_dim)
     check_every_step(shape, dataclasses.replace(TILE, lanes=lanes, vector_lanes=width))
+
+
+FORMATS = {
+    "accurate": ACCURATE,
+    "cheap": CHEAP,
+    "four bits, signed scales": dataclasses.replace(CHEAP, minima=False),
+    "eight bits, two groups": NumberFormat(groups_per_word=2),
+    "eight bits, keys of twelve": NumberFormat(kv_bits=12, scale_bits=9, groups_per_word=2),
+    "activations of sixteen": NumberFormat(activation_bits=16, minima=True),
+}
+
+
+@pytest.mark.parametrize("lanes", [8, 16])
+@pytest.mark.parametrize("number_format", FORMATS.values(), ids=FORMATS)
+def test_formats(number_format, lanes):
+    """96 columns are three groups: with two or four to a word the last word of a row is not filled."""
+    shape = dataclasses.replace(SHAPE, dim=96, head_dim=16)
+    banks = {"banks_per_lane": 2, "bank_words": 30000}
+    config = dataclasses.replace(TILE, lanes=lanes, vector_lanes=4, format=number_format, **banks)
+    check_every_step(shape, config, four_bits=number_format.weight_bits == 4)
+
+
+def test_minima_need_whole_groups():
+    config = dataclasses.replace(TILE, format=CHEAP)
+    with pytest.raises(UserError, match="FFN width 33 is not a multiple of 32, and a group's minimum would count"):
+        check_every_step(dataclasses.replace(SHAPE, ffn=33), config, four_bits=True)
 
 
 @pytest.mark.parametrize("banks", [1, 2, 4])

@@ -11,7 +11,7 @@ import pytest
 
 from rtl.arithmetic.root import Root
 from rtl.arithmetic.silu import Silu
-from rtl.formats import GROUP
+from rtl.formats import ACCURATE, CHEAP, GROUP
 from rtl.tile.config import (
     ALU_STAGE,
     EXTREME_STAGE,
@@ -334,6 +334,13 @@ def test_no_word_is_late_in_the_smallest_loops(changes, latency, cadence, banks,
     config = tile(32, latency, cadence, context=128, width=width, banks=banks)
     shape = dataclasses.replace(SHAPE, layers=2, **changes)
     assert not faults(compile_model(random_model(shape), config), config)
+
+
+@pytest.mark.parametrize("number_format", [CHEAP, ACCURATE], ids=["two groups a word", "four groups a word"])
+def test_no_word_is_late_in_words_of_several_groups(number_format):
+    config = dataclasses.replace(tile(16, 2, 2, width=8, banks=2), format=number_format)
+    shape = dataclasses.replace(SHAPE, layers=2, dim=96, head_dim=32)
+    assert not faults(compile_model(random_model(shape, four_bits=True), config), config)
 
 
 def test_no_word_is_late_in_a_long_context():

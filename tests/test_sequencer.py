@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from amaranth.sim import Simulator
 
-from rtl.formats import GROUP
+from rtl.formats import GROUP, NumberFormat
 from rtl.tile.config import BankTiming, TileConfig
 from rtl.tile.program import FIELDS, STREAMS, Destination, Instruction, Source
 from rtl.tile.sequencer import Sequencer
@@ -17,7 +17,7 @@ CONFIG = TileConfig(
     lanes=16,
     vector_lanes=4,
     banks_per_lane=2,
-    groups_per_word=2,
+    format=NumberFormat(groups_per_word=2),
     bank_words=1024,
     bank=BankTiming(latency_cycles=2, cadence_cycles=2),
     kv_words=1024,

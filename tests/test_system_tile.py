@@ -90,6 +90,31 @@ def test_a_model_that_no_simulator_holds_has_steps_that_follow_from_its_size():
     assert tile_cycles(shape, config, 0).weights == words * config.period + embedding
 
 
+def wide_shape():
+    """Four layers as wide as SmolLM2-135M's, and a twelfth of its vocabulary."""
+    model = load_language_model("smollm2-135m")
+    return dataclasses.replace(
+        SHAPE, dim=model.dim, layers=4, heads=model.heads, kv_heads=model.kv_heads, tied=True, context=256,
+        head_dim=model.head_dim, ffn=model.ffn, vocab=4096,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("design", "changes", "least"),
+    [
+        ("mram-22nm", {}, 0.94),
+        ("sram-22nm", {}, 0.89),
+        ("mram-22nm", {"lanes": 32, "vector_lanes": 16}, 0.89),
+        ("mram-22nm-4bit", {"vector_lanes": 16}, 0.76),
+    ],
+)
+def test_a_model_of_width_576_keeps_the_banks_busy(design, changes, least):
+    """Share of the cycles, with 255 positions before, in which weight banks deliver; the rest stands in docs/isa.md."""
+    config = dataclasses.replace(build_tile(load_design(design)).config, **changes)
+    cycles = tile_cycles(wide_shape(), config, 255)
+    assert least < cycles.weights / cycles.total < least + 0.05
+
+
 @pytest.mark.parametrize("design", DESIGNS)
 def test_the_machine_of_one_tile_takes_the_cycles_of_the_shipped_program(design):
     tile, _, program = compiled(design)

@@ -1,30 +1,39 @@
-"""A bank of 1T1MTJ cells: its facts and choices, what follows from them, and what cannot be built."""
+"""A bank of MRAM cells, or many banks at once: facts and choices, what follows from them, and what cannot be built."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from devicemodels.errors import UserError
-from devicemodels.macro import current_sense, write_path
+import numpy as np
+
+from devicemodels.macro import current_sense
 from devicemodels.macro.area import AreaPlan
-from devicemodels.macro.current_sense import CurrentSense, ReadCurrents, load_current_sense
-from devicemodels.macro.mram_cell import MramCell, load_mram_cell
+from devicemodels.macro.cell_errors import CellErrors, cell_errors
+from devicemodels.macro.current_sense import CurrentSense, ReadCurrents
+from devicemodels.macro.limits import Limit, limit
+from devicemodels.macro.mram_cell import MramCell, access_width, finger_width, line_resistance
 from devicemodels.macro.organisation import Organisation
-from devicemodels.macro.periphery import Periphery, load_periphery
+from devicemodels.macro.periphery import Periphery, switch_density
+from devicemodels.macro.repair import allowed_bit_error, array_yield, required_sigmas
 from devicemodels.macro.row_path import RowPath
 from devicemodels.macro.wires import elmore_delay, resistance_scale
+from devicemodels.macro.write_path import WritePath, write_limits
 from devicemodels.mtj import Mtj
-from devicemodels.mtj.reliability import read_disturb_rate
-from devicemodels.quantities import Ampere, Farad, Kelvin, Metre, Ohm, Second
-from devicemodels.technology import Technology, check_temperature
+from devicemodels.quantities import Ampere, Farad, Kelvin, Metre, Ohm, Ratio, Second
+from devicemodels.technology import Technology
 from devicemodels.transistor import on_resistance
 
 DISTURB_LIMIT = 1e-9
 """Highest read disturb per read and bit that is built: the requirement stated by Beach (2008)."""
+WRITE_LOSS = 0.01
+"""Highest share of arrays that still have a wrong word after all were written, again where that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MramBank:
-    """All choices and facts of one bank; each property is one number of the chain from cell to bank."""
+    """All choices and facts; each property is one number of the chain from cell to bank.
+
+    Fields of every part, and the temperature, may be arrays that broadcast together: one entry for each bank.
+    """
 
     technology: Technology
     mtj: Mtj
@@ -34,7 +43,7 @@ class MramBank:
     organisation: Organisation
     temperature: Kelvin
 
-    @property
+    @cached_property
     def row_path(self) -> RowPath:
         """The rows as the decoder sees them."""
         return RowPath(
@@ -44,26 +53,27 @@ class MramBank:
             temperature=self.temperature,
             cell_width=self.cell.width,
             cell_height=self.cell.height,
-            gate_width=self.cell.access_width,
+            wordline_resistance=self.technology.wire_resistance,
+            gate_width=access_width(self.technology, self.cell) * self.cell.junctions,
         )
 
-    @property
+    @cached_property
     def write_current(self) -> Ampere:
-        """Current of a write, `write_overdrive` x I_c0."""
-        return write_path.required_current(mtj=self.mtj, cell=self.cell, temperature=self.temperature)
+        """Current of a write of one junction, `write_overdrive` x I_c0."""
+        return self.cell.write_overdrive * self.mtj.critical_current(self.temperature)
 
     @property
     def switch_width(self) -> Metre:
         """Width of each switch that carries the write current."""
-        return self.write_current / self.periphery.switch_current_density
+        return self.write_current / switch_density(self.technology, self.periphery)
 
-    @property
+    @cached_property
     def wire_resistance(self) -> Ohm:
         """Bitline and source line together: driven from opposite ends, one length for every row."""
         scale = resistance_scale(self.technology, temperature=self.temperature)
-        return self.cell.bitline_resistance * scale * self.organisation.rows * self.cell.height
+        return line_resistance(self.technology, self.cell) * scale * self.row_path.subarray_height
 
-    @property
+    @cached_property
     def series_resistance(self) -> Ohm:
         """Bitline and source-line wire plus the two column switches, fully on."""
         switch = on_resistance(
@@ -74,21 +84,26 @@ class MramBank:
         )
         return self.wire_resistance + 2 * switch
 
-    @property
+    @cached_property
     def bitline_load(self) -> Farad:
         """Capacitance of a bitline, its cells' drains behind their junctions, and the data line behind the switches."""
-        technology = self.technology
+        technology, organisation = self.technology, self.organisation
         wire = technology.wire_capacitance * self.cell.height
-        drain = technology.junction_capacitance * self.cell.finger_width
-        switches = technology.junction_capacitance * self.switch_width * self.organisation.mux
-        return self.organisation.rows * (wire + drain) + switches
+        drain = technology.junction_capacitance * finger_width(self.technology, self.cell)
+        column = technology.junction_capacitance * self.switch_width + technology.wire_capacitance * self.cell.width
+        return organisation.all_rows * (wire + drain) + organisation.mux * column
 
-    @property
+    @cached_property
+    def sigmas(self) -> Ratio:
+        """Standard deviations of read margin, so many that the weak bits of most arrays can be corrected."""
+        return required_sigmas(self.organisation, loss=self.sense.read_loss)
+
+    @cached_property
     def currents(self) -> ReadCurrents:
         """Read currents of the two states."""
         access = on_resistance(
             self.technology,
-            width=self.cell.access_width,
+            width=np.maximum(access_width(self.technology, self.cell), 1e-12),
             gate_source=self.technology.supply,
             temperature=self.temperature,
         )
@@ -98,6 +113,7 @@ class MramBank:
             read_voltage=self.cell.read_voltage,
             series=self.series_resistance + access,
             temperature=self.temperature,
+            junctions=self.cell.junctions,
         )
 
     @property
@@ -107,103 +123,117 @@ class MramBank:
             sense=self.sense, currents=self.currents, load=self.bitline_load, temperature=self.temperature
         )
 
-    @property
+    @cached_property
     def settling_time(self) -> Second:
         """Bitline from ground to a quiet read voltage: wire delay, then the clamp's settling."""
         wire = elmore_delay(driver=0.0, wire=self.wire_resistance, wire_load=self.bitline_load)
         settle = current_sense.settling_time(
-            sense=self.sense, currents=self.currents, time_constant=self.bitline_time_constant
+            sense=self.sense, currents=self.currents, time_constant=self.bitline_time_constant, sigmas=self.sigmas
         )
         return wire + settle
 
-    @property
+    @cached_property
     def development_time(self) -> Second:
-        """Sense node from equal to `margin_sigmas` apart."""
-        return current_sense.development_time(self.technology, self.sense, self.currents)
+        """Sense node from equal to `sigmas` apart."""
+        return current_sense.development_time(self.technology, self.sense, self.currents, self.sigmas)
 
-    @property
+    @cached_property
     def sense_time(self) -> Second:
         """Time for which the cell conducts in a read, timing guard included."""
         return self.periphery.timing_guard * (self.settling_time + self.development_time)
 
     @cached_property
-    def read_disturb(self) -> float:
-        """Probability that a read flips a bit that its current works against, the mean over the spread of cells."""
-        return read_disturb_rate(
+    def read_error_rate(self) -> Ratio:
+        """Share of bits whose signal, grown for the guarded time, is not beyond the spreads."""
+        duration = self.periphery.timing_guard * self.development_time
+        return current_sense.error_rate(self.technology, self.sense, self.currents, duration=duration)
+
+    @cached_property
+    def errors(self) -> CellErrors:
+        """Rates of the cells' own errors, the mean over their spread."""
+        return cell_errors(
             self.mtj,
-            current=self.currents.parallel,
-            duration=self.sense_time,
-            temperature=self.temperature,
+            write_current=self.write_current,
+            write_pulse=self.cell.write_pulse,
+            write_attempts=self.cell.write_attempts,
+            read_current=self.currents.parallel,
+            read_duration=np.where(np.isfinite(self.sense_time), self.sense_time, 0.0),
             series_resistance=self.series_resistance,
+            temperature=self.temperature,
         )
+
+    @property
+    def array_yield(self) -> Ratio:
+        """Share of arrays whose dead and weak bits can be repaired."""
+        return array_yield(self.organisation, bit_error=self.cell.defects + self.read_error_rate)
 
     @property
     def plan(self) -> AreaPlan:
         """What the area is made of: each bitline has an N and a P switch at either end, each amplifier two drivers."""
-        pair = self.switch_width * (1 + 1 / self.technology.pmos_ratio)
+        pair = self.switch_width * (1 + 1 / self.technology.pmos_ratio) * self.cell.junctions
         return AreaPlan(
             technology=self.technology,
             periphery=self.periphery,
             organisation=self.organisation,
             cell_area=self.cell.area,
             array_overhead=self.cell.array_overhead,
-            amplifier_width=self.sense.amplifier_total_width,
+            amplifier_width=current_sense.amplifier_width(self.technology, self.sense),
             driver_width=2 * pair,
             column_width=2 * pair,
             segments=self.row_path.segments,
         )
 
-
-def mram_bank(
-    *,
-    technology: Technology,
-    mtj: Mtj,
-    organisation: Organisation,
-    temperature: Kelvin,
-    cell: MramCell | None = None,
-    sense: CurrentSense | None = None,
-    periphery: Periphery | None = None,
-) -> MramBank:
-    """Collect a bank; cell, sense amplifier and periphery default to the shipped 22 nm sheets.
-
-    Raises
-    ------
-    UserError
-        If physics cannot build it: the free layer lies in the plane, the access transistor is too small to write,
-        the read margin is below spread or offset, or a read disturbs more than `DISTURB_LIMIT`; or if the temperature
-        is out of range.
-    """
-    check_temperature(temperature)
-    bank = MramBank(
-        technology=technology,
-        mtj=mtj,
-        cell=cell or load_mram_cell("22nm").device,
-        sense=sense or load_current_sense("22nm").device,
-        periphery=periphery or load_periphery("22nm").device,
-        organisation=organisation,
-        temperature=temperature,
-    )
-    _check(bank)
-    return bank
-
-
-def _check(bank: MramBank) -> None:
-    if bank.mtj.thermal_stability(bank.temperature) <= 0:
-        raise UserError(
-            f"the free layer of {bank.mtj.name} lies in the plane at {bank.temperature:g} K (no energy barrier); raise "
-            f"interface_anisotropy, or make the layer thinner"
+    @property
+    def write_path(self) -> WritePath:
+        """A cell between its write drivers."""
+        return WritePath(
+            technology=self.technology,
+            mtj=self.mtj,
+            cell=self.cell,
+            series=self.series_resistance,
+            temperature=self.temperature,
         )
-    write_path.check_write(
-        technology=bank.technology,
-        mtj=bank.mtj,
-        cell=bank.cell,
-        series=bank.series_resistance,
-        temperature=bank.temperature,
+
+
+def mram_limits(bank: MramBank) -> tuple[Limit, ...]:
+    """What the banks must satisfy, in the order in which a refusal is most useful."""
+    return (
+        *write_limits(bank.write_path),
+        *current_sense.margin_limits(bank.technology, bank.sense, bank.currents, bank.sigmas),
+        _disturb_limit(bank),
+        _rewrite_limit(bank),
     )
-    current_sense.check_margin(bank.technology, bank.sense, bank.currents)
-    if bank.read_disturb > DISTURB_LIMIT:
-        raise UserError(
-            f"reading disturbs {bank.mtj.name}: {bank.currents.parallel * 1e6:.1f} uA against an Ic0 of "
-            f"{bank.mtj.critical_current(bank.temperature) * 1e6:.1f} uA flips a bit with probability "
-            f"{bank.read_disturb:.1e} per read, above {DISTURB_LIMIT:g}; lower the read voltage or raise the barrier"
-        )
+
+
+def _disturb_limit(bank: MramBank) -> Limit:
+    return limit(
+        "read disturb",
+        bank.errors.disturb <= DISTURB_LIMIT,
+        "reading disturbs {name}: {current:.1f} uA against an Ic0 of {critical:.1f} uA flips a bit with probability "
+        "{rate:.1e} per read, above {most:g}; lower the read voltage or raise the barrier",
+        name=bank.mtj.name,
+        current=bank.currents.parallel * 1e6,
+        critical=np.asarray(bank.mtj.critical_current(bank.temperature)) * 1e6,
+        rate=bank.errors.disturb,
+        most=DISTURB_LIMIT,
+    )
+
+
+def _rewrite_limit(bank: MramBank) -> Limit:
+    allowed = allowed_bit_error(bank.organisation, loss=WRITE_LOSS)
+    return limit(
+        "write errors",
+        bank.errors.rewrite <= allowed,
+        "the write window of {name} is closed: {overdrive:.3g} x Ic0 for {pulse:.3g} ns, up to {attempts:g} times, "
+        "leaves {rate:.1e} of bits wrong, but {words} words of {bits} bits with {check} check bits bear {allowed:.1e}; "
+        "write longer or with more current, or add check bits",
+        name=bank.mtj.name,
+        overdrive=bank.cell.write_overdrive,
+        pulse=np.asarray(bank.cell.write_pulse) * 1e9,
+        attempts=bank.cell.write_attempts,
+        rate=bank.errors.rewrite,
+        words=bank.organisation.words,
+        bits=bank.organisation.word_bits,
+        check=bank.organisation.check_bits,
+        allowed=allowed,
+    )

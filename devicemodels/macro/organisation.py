@@ -1,11 +1,11 @@
 """How the words of a bank lie in rows, columns and subarrays: the designer's choice, not a fact."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from devicemodels.errors import UserError
-from devicemodels.macro.memory_macro import MemoryMacro
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,12 +13,14 @@ class Organisation:
     """`words` of `data_bits` + `check_bits`, on bitlines of `rows` cells, `mux` columns to each sense amplifier.
 
     A subarray holds rows x mux words and has its own sense amplifiers; there are as many as the words need, the last
-    one possibly part empty. One subarray works at a time.
+    one possibly part empty. One subarray works at a time. Each has `spare_rows` more, which replace rows with faulty
+    words. `write_bits` of a word are written at once, all of them if it is zero. Every count may be an array: then
+    this describes as many banks.
 
     Raises
     ------
     UserError
-        If a count is below one (check bits: below zero).
+        If a count is below one (check bits, spare rows and bits written: below zero).
     """
 
     words: int
@@ -26,13 +28,14 @@ class Organisation:
     check_bits: int = 0
     rows: int = 256
     mux: int = 8
+    spare_rows: int = 2
+    write_bits: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("words", "data_bits", "rows", "mux"):
-            if getattr(self, name) < 1:
-                raise UserError(f"organisation: {name} is {getattr(self, name)}, but must be at least 1")
-        if self.check_bits < 0:
-            raise UserError(f"organisation: check_bits is {self.check_bits}, but must be at least 0")
+        least = {"words": 1, "data_bits": 1, "rows": 1, "mux": 1, "check_bits": 0, "spare_rows": 0, "write_bits": 0}
+        for name, low in least.items():
+            if np.any(np.asarray(getattr(self, name)) < low):
+                raise UserError(f"organisation: {name} is {np.min(getattr(self, name))}, but must be at least {low}")
 
     @property
     def word_bits(self) -> int:
@@ -41,18 +44,75 @@ class Organisation:
 
     @property
     def subarrays(self) -> int:
-        """Subarrays stacked along the bitline direction."""
-        return math.ceil(self.words / (self.rows * self.mux))
+        """Subarrays of the bank."""
+        return -(-self.words // (self.rows * self.mux))
 
     @property
     def columns(self) -> int:
-        """Bitlines of one subarray."""
+        """Columns of cells of one subarray."""
         return self.word_bits * self.mux
 
     @property
+    def all_rows(self) -> int:
+        """Rows of one subarray, spare ones included."""
+        return self.rows + self.spare_rows
+
+    @property
     def cells(self) -> int:
-        """Cells of all subarrays, unused ones included."""
+        """Cells of all subarrays, unused ones included, spare ones not."""
         return self.subarrays * self.rows * self.columns
+
+    @property
+    def spare_cells(self) -> int:
+        """Cells of all spare rows."""
+        return self.subarrays * self.spare_rows * self.columns
+
+    @property
+    def write_steps(self) -> int:
+        """Pulses, one after another, that write one word."""
+        at_once = np.where(np.asarray(self.write_bits) > 0, self.write_bits, self.word_bits)
+        return -(-self.word_bits // at_once)
+
+
+USUAL_ROWS = {"mram": 512, "sram": 256}
+"""Cells on a bitline of a macro built for density."""
+FAST_ROWS = {"mram": 256, "sram": 32}
+"""Cells on a bitline of a small macro, built for speed."""
+FAST_BITS = {"mram": 2**21, "sram": 2**17}
+"""Up to how many bits a macro is small."""
+LARGEST_GROUP = {"mram": 65536, "sram": 1024}
+"""Most words that one sense amplifier serves: in large MRAM macros 40 to 80 kb are usual."""
+WIDE_WORD_GROUP, WIDE_WORD_MUX = 2048, 2
+"""Up to how many words an amplifier serves in a macro built for bandwidth, and the columns per amplifier there."""
+
+
+def usual_organisation(
+    *, capacity_bits: float, data_bits: int, check_bits: int = 0, kind: str = "mram"
+) -> Organisation:
+    """What a designer would choose for a macro of which only capacity (data bits) and word are known.
+
+    Small macros are built for speed, with bitlines of `FAST_ROWS`, larger ones for density, with `USUAL_ROWS`; an
+    amplifier serves all words, up to `LARGEST_GROUP`. Where there are no more than `WIDE_WORD_GROUP` words, or in a
+    fast SRAM, the word takes nearly the whole row: `WIDE_WORD_MUX` columns to an amplifier, and `USUAL_ROWS` in an
+    MRAM. So 1 Mb of MRAM in 1024-bit words has one amplifier per kilobit, and 32 Mb in 128-bit words one per 64 kb.
+
+    Raises
+    ------
+    UserError
+        If a word is wider than the macro.
+    """
+    if data_bits > capacity_bits:
+        raise UserError(
+            f"a word has {data_bits:g} data bits, but the macro holds {capacity_bits:g}; make the word narrower or the "
+            "macro larger"
+        )
+    words, fast = math.ceil(capacity_bits / data_bits), capacity_bits <= FAST_BITS[kind]
+    wide = fast if kind == "sram" else words <= WIDE_WORD_GROUP
+    rows = FAST_ROWS[kind] if fast and not (wide and kind == "mram") else USUAL_ROWS[kind]
+    mux = WIDE_WORD_MUX if wide else LARGEST_GROUP[kind] // rows
+    rows = min(rows, 2 ** math.ceil(math.log2(words)))
+    mux = min(mux, 2 ** math.floor(math.log2(max(words / rows, 1))))
+    return Organisation(words=words, data_bits=data_bits, check_bits=check_bits, rows=rows, mux=mux)
 
 
 def sram_organisation(*, words: int, data_bits: int, check_bits: int = 0, largest_rows: int = 128) -> Organisation:
@@ -67,36 +127,3 @@ def sram_organisation(*, words: int, data_bits: int, check_bits: int = 0, larges
     while mux < 16 and words > rows * mux and 2 * (data_bits + check_bits) * mux * 2 <= 2 * words / mux:
         mux *= 2
     return Organisation(words=words, data_bits=data_bits, check_bits=check_bits, rows=rows, mux=mux)
-
-
-def candidates(*, words: int, data_bits: int, check_bits: int = 0) -> list[Organisation]:
-    """Organisations with 16 to 512 rows (a power of two) and 1 to 16 columns per amplifier that fill their cells.
-
-    At most an eighth of the cells may be unused; if no candidate does that, all are returned.
-    """
-    sizes = {"words": words, "data_bits": data_bits, "check_bits": check_bits}
-    every = [Organisation(**sizes, rows=2**r, mux=m) for r in range(4, 10) for m in range(1, 17)]
-    fitting = [o for o in every if o.rows * o.mux * o.subarrays <= words * 9 / 8]
-    return fitting or every
-
-
-def best_organisation(
-    build: Callable[[Organisation], MemoryMacro], *, words: int, data_bits: int, check_bits: int = 0
-) -> Organisation:
-    """The candidate with the highest bandwidth density under `build`; those that it refuses are passed over.
-
-    Raises
-    ------
-    UserError
-        The last refusal, if `build` refuses every candidate.
-    """
-    found: list[tuple[float, Organisation]] = []
-    refusal = UserError("no organisation was tried")
-    for organisation in candidates(words=words, data_bits=data_bits, check_bits=check_bits):
-        try:
-            found.append((build(organisation).bandwidth_density, organisation))
-        except UserError as error:
-            refusal = error
-    if not found:
-        raise refusal
-    return max(found, key=lambda pair: pair[0])[1]

@@ -1,23 +1,24 @@
 """Time, energy, area and error rates of a bank of 6T cells, whose read current discharges a bitline."""
 
-import math
+import numpy as np
 
+from devicemodels.errors import UserError
 from devicemodels.macro.area import area_parts, periphery_leakage
+from devicemodels.macro.limits import Limit, refuse, with_limits
 from devicemodels.macro.memory_macro import MemoryMacro, Parts, total
 from devicemodels.macro.organisation import Organisation
 from devicemodels.macro.output_path import control_energy, output_delay, resolve_time, word_energy
-from devicemodels.macro.periphery import Periphery
-from devicemodels.macro.row_path import decoder_delay, decoder_energy, wordline_delay, wordline_energy
-from devicemodels.macro.sram_bank import SramBank, sram_bank
+from devicemodels.macro.periphery import Periphery, load_periphery
+from devicemodels.macro.row_path import decoder_energy, wordline_energy
+from devicemodels.macro.sram_bank import SramBank, sram_limits
 from devicemodels.macro.wires import elmore_delay
-from devicemodels.quantities import Joule, Kelvin, Second, Volt, Watt
+from devicemodels.quantities import Ampere, Joule, Kelvin, Second, Volt, Watt
 from devicemodels.sram.cell import SramCell, leakage_current
-from devicemodels.statistics import normal_tail
-from devicemodels.technology import Technology
-from devicemodels.transistor import fo4_at, switch_resistance
+from devicemodels.technology import Technology, check_temperature
+from devicemodels.transistor import switch_resistance
 
 
-def sram_macro(
+def sram_bank(
     *,
     technology: Technology,
     cell: SramCell,
@@ -25,18 +26,47 @@ def sram_macro(
     temperature: Kelvin,
     ports: int = 1,
     periphery: Periphery | None = None,
-) -> MemoryMacro:
-    """A bank of 6T (or 8T) cells as a `MemoryMacro`; arguments and `UserError` as for `sram_bank`."""
-    return macro_of(
-        sram_bank(
-            technology=technology,
-            cell=cell,
-            organisation=organisation,
-            temperature=temperature,
-            ports=ports,
-            periphery=periphery,
-        )
+) -> SramBank:
+    """Collect a bank, or many; the periphery defaults to the shipped sheet.
+
+    Raises
+    ------
+    UserError
+        If `ports` is neither 1 nor 2, or the temperature is out of range. What else forbids a bank is a limit
+        (`sram_limits`).
+    """
+    for extreme in (np.min(temperature), np.max(temperature)):
+        check_temperature(extreme, technology)
+    if ports not in (1, 2):
+        raise UserError(f"an SRAM bank with {ports} ports is not modelled; use 1 (6T) or 2 (8T, one more read port)")
+    return SramBank(
+        technology=technology,
+        cell=cell,
+        periphery=periphery or load_periphery().device,
+        organisation=organisation,
+        temperature=temperature,
+        ports=ports,
     )
+
+
+def sram_macro(**parts) -> MemoryMacro:
+    """One bank as a `MemoryMacro` of floats; arguments and `UserError` as for `sram_bank`, and for a broken limit."""
+    macro, limits = evaluate_sram(**parts)
+    refuse(limits)
+    return macro
+
+
+def evaluate_sram(**parts) -> tuple[MemoryMacro, tuple[Limit, ...]]:
+    """Many banks at once: a `MemoryMacro` of arrays, and the limits, which say where it can be built.
+
+    Arguments as for `sram_bank`, whose parts may hold arrays that broadcast together (`ports` may not).
+    """
+    return evaluate(sram_bank(**parts))
+
+
+def evaluate(bank: SramBank) -> tuple[MemoryMacro, tuple[Limit, ...]]:
+    """Numbers and limits of a bank, or of many."""
+    return with_limits(macro_of, sram_limits, bank)
 
 
 def macro_of(bank: SramBank) -> MemoryMacro:
@@ -52,17 +82,20 @@ def macro_of(bank: SramBank) -> MemoryMacro:
         data_bits=bank.organisation.data_bits,
         check_bits=bank.organisation.check_bits,
         read_access=total(times),
-        read_cycle=read_cycle(bank),
+        read_cycle=read_cycle(bank, times),
         write_pulse=write_pulse(bank),
         write_cycle=write_cycle(bank),
         read_energy=total(energies),
         write_energy=write_energy(bank),
         leakage=leakage(bank),
         area=total(areas),
-        read_error_rate=read_error_rate(bank),
+        read_current=read_current(bank, times),
+        write_current=write_current(bank),
+        read_error_rate=bank.read_error_rate,
         write_error_rate=0.0,
         retention_error_rate=0.0,
         read_disturb_rate=0.0,
+        array_yield=bank.array_yield,
         temperature=bank.temperature,
         supply=bank.technology.supply,
         area_parts=areas,
@@ -76,12 +109,12 @@ def read_time_parts(bank: SramBank) -> Parts:
     path = bank.row_path
     margin = bank.cell.margin_sigmas * bank.offset
     timed = (
-        ("wordline", wordline_delay(path)),
+        ("wordline", path.wordline_delay),
         ("bitline swing", bank.development_time),
-        ("amplifier", resolve_time(bank.technology, bank.periphery, margin=margin, temperature=bank.temperature)),
+        ("amplifier", resolve_time(path, margin=margin)),
     )
     guard = (bank.periphery.timing_guard - 1) * total(timed)
-    return (("decoder", decoder_delay(path)), *timed, ("timing guard", guard), ("data out", output_delay(path)))
+    return (("decoder", path.decoder_delay), *timed, ("timing guard", guard), ("data out", output_delay(path)))
 
 
 def precharge_time(bank: SramBank, *, swing: Volt) -> Second:
@@ -90,32 +123,32 @@ def precharge_time(bank: SramBank, *, swing: Volt) -> Second:
         bank.technology, width=bank.cell.precharge_width, temperature=bank.temperature, pmos=True
     )
     wire = elmore_delay(driver=0.0, wire=bank.bitline_resistance, wire_load=bank.bitline_load)
-    settle = device * bank.bitline_load * math.log(max(10 * swing / bank.offset, 1.0))
-    return wordline_delay(bank.row_path) + wire + settle
+    settle = device * bank.bitline_load * np.log(np.maximum(10 * swing / bank.offset, 1.0))
+    return bank.row_path.wordline_delay + wire + settle
 
 
-def read_cycle(bank: SramBank) -> Second:
+def read_cycle(bank: SramBank, times: Parts) -> Second:
     """The longer of the access and of opening, sensing and closing the row.
 
     The wordline falls and the bitlines recover from the moment at which the amplifiers are enabled, while those resolve
     and the data leave.
     """
-    parts = dict(read_time_parts(bank))
+    parts = dict(times)
     opened = parts["decoder"] + bank.periphery.timing_guard * (parts["wordline"] + parts["bitline swing"])
-    return max(sum(parts.values()), opened + precharge_time(bank, swing=bank.swing))
+    return np.maximum(total(times), opened + precharge_time(bank, swing=bank.swing))
 
 
 def write_pulse(bank: SramBank) -> Second:
     """Bitline to ground through its driver, then four FO4 delays for the cell to flip, times the timing guard."""
     driver = switch_resistance(bank.technology, width=bank.switch_width, temperature=bank.temperature)
     bitline = elmore_delay(driver=2 * driver, wire=bank.bitline_resistance, wire_load=bank.bitline_load)
-    return bank.periphery.timing_guard * (bitline + 4 * fo4_at(bank.technology, temperature=bank.temperature))
+    return bank.periphery.timing_guard * (bitline + 4 * bank.row_path.fo4)
 
 
 def write_cycle(bank: SramBank) -> Second:
     """Decoder, wordline, pulse and a precharge from full swing."""
     path = bank.row_path
-    opened = decoder_delay(path) + wordline_delay(path)
+    opened = path.decoder_delay + path.wordline_delay
     return opened + write_pulse(bank) + precharge_time(bank, swing=bank.technology.supply)
 
 
@@ -151,8 +184,13 @@ def leakage(bank: SramBank) -> Watt:
     return cells + periphery_leakage(bank.plan, temperature=bank.temperature)
 
 
-def read_error_rate(bank: SramBank) -> float:
-    """Normal tail of the swing at the guarded sense time over the spreads of cell current and offset."""
-    time = bank.periphery.timing_guard * bank.development_time
-    spread = math.hypot(bank.read_sigma * time / bank.bitline_load, bank.offset)
-    return normal_tail(bank.read_current * time / bank.bitline_load / spread)
+def read_current(bank: SramBank, times: Parts) -> Ampere:
+    """What the row and the precharged bitlines draw, over the time in which they move."""
+    parts, energies = dict(times), dict(read_energy_parts(bank))
+    moved = energies["wordline"] + energies["bitlines"]
+    return moved / bank.technology.supply / (parts["wordline"] + parts["bitline swing"])
+
+
+def write_current(bank: SramBank) -> Ampere:
+    """The charge of the written bitlines over the pulse."""
+    return bank.organisation.word_bits * bank.bitline_load * bank.technology.supply / write_pulse(bank)

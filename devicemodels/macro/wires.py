@@ -1,10 +1,7 @@
 """Delay of wires inside a bank, to the point where 50 % of the swing arrives."""
 
-import math
-
-from devicemodels.quantities import Farad, Kelvin, Metre, Ohm, Ratio, Second
+from devicemodels.quantities import Farad, Kelvin, Ohm, Ratio, Second
 from devicemodels.technology import REFERENCE_TEMPERATURE, Technology
-from devicemodels.transistor import fo4_at
 
 
 def resistance_scale(technology: Technology, *, temperature: Kelvin) -> Ratio:
@@ -18,18 +15,3 @@ def elmore_delay(*, driver: Ohm, wire: Ohm, wire_load: Farad, end_load: Farad = 
     Bakoglu (1990), chapter 5.
     """
     return 0.69 * driver * (wire_load + end_load) + 0.38 * wire * wire_load + 0.69 * wire * end_load
-
-
-def global_wire_delay(
-    technology: Technology, *, length: Metre, driver: Ohm, end_load: Farad, temperature: Kelvin
-) -> Second:
-    """Delay of a thick upper wire: the shorter of one driver and of optimal repeaters.
-
-    A repeated wire takes 1.67 sqrt(FO4 R C) per length (Ho, Mai and Horowitz 2001).
-    """
-    resistance = technology.global_wire_resistance * resistance_scale(technology, temperature=temperature)
-    load = technology.global_wire_capacitance
-    fo4 = fo4_at(technology, temperature=temperature)
-    plain = elmore_delay(driver=driver, wire=resistance * length, wire_load=load * length, end_load=end_load)
-    repeated = 1.67 * math.sqrt(fo4 * resistance * load) * length + fo4
-    return min(plain, repeated)

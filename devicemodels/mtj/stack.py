@@ -109,7 +109,7 @@ class Mtj:
     @property
     def sigma_resistance(self) -> Ratio:
         """Relative spread of R_P, from those of diameter and resistance-area product."""
-        return math.hypot(2 * self.sigma_diameter, self.sigma_resistance_area)
+        return np.hypot(2 * self.sigma_diameter, self.sigma_resistance_area)
 
     @property
     def sigma_barrier(self) -> Ratio:

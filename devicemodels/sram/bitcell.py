@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from devicemodels.ekv import Channel, Mosfet, channel, check_fit_range, drain_current
+from devicemodels.compact_model import CompactModel, DrawnTransistor, check_fit_range
 from devicemodels.errors import UserError
 from devicemodels.quantities import Kelvin, Metre
 from devicemodels.statistics import threshold_sigma
@@ -20,8 +20,8 @@ TRANSISTORS = ("pull_down_a", "pass_gate_a", "pull_up_a", "pull_down_b", "pass_g
 class Bitcell:
     """A 6T cell as drawn: which transistors, and how wide. The two halves are alike."""
 
-    nmos: Mosfet
-    pmos: Mosfet
+    nmos: CompactModel
+    pmos: CompactModel
     pull_down_width: Metre
     pass_gate_width: Metre
     pull_up_width: Metre
@@ -60,26 +60,26 @@ def write_bias(*, supply: ArrayLike, temperature: Kelvin) -> Bias:
 class HalfCell:
     """An inverter and the pass gate on its output; voltages in volts, numbers or one per sample."""
 
-    pull_down: Channel
-    pass_gate: Channel
-    pull_up: Channel
+    pull_down: DrawnTransistor
+    pass_gate: DrawnTransistor
+    pull_up: DrawnTransistor
     supply: ArrayLike
     wordline: ArrayLike
     bitline: ArrayLike
 
     def current(self, gate: ArrayLike, node: ArrayLike) -> Array:
         """Current in amperes into the output `node` when the inverter's input is at `gate`; falls with either."""
-        down = drain_current(self.pull_down, gate=gate, drain=node, source=0.0)
+        down = self.pull_down.drain_current(gate=gate, drain=node, source=0.0)
         return self.pass_current(node) + self.up_current(gate, node) - down
 
     def pass_current(self, node: ArrayLike) -> Array:
         """Current in amperes from the bitline into the node."""
-        return drain_current(self.pass_gate, gate=self.wordline, drain=self.bitline, source=node)
+        return self.pass_gate.drain_current(gate=self.wordline, drain=self.bitline, source=node)
 
     def up_current(self, gate: ArrayLike, node: ArrayLike) -> Array:
         """Current in amperes from the supply into the node: the n-channel model with every voltage mirrored."""
         mirrored = np.subtract(self.supply, gate), np.subtract(self.supply, node)
-        return drain_current(self.pull_up, gate=mirrored[0], drain=mirrored[1], source=0.0)
+        return self.pull_up.drain_current(gate=mirrored[0], drain=mirrored[1], source=0.0)
 
 
 def half_cells(cell: Bitcell, bias: Bias, threshold_shift: ArrayLike | None = None) -> tuple[HalfCell, HalfCell]:
@@ -106,7 +106,7 @@ def _half(cell: Bitcell, bias: Bias, bitline: ArrayLike, shift: Array) -> HalfCe
         (cell.pmos, cell.pull_up_width),
     )
     down, access, up = (
-        channel(mosfet, width=width, temperature=bias.temperature, threshold_shift=column)
+        mosfet.drawn(width=width, temperature=bias.temperature, threshold_shift=column)
         for (mosfet, width), column in zip(drawn, shift.T, strict=True)
     )
     rails = {"supply": bias.supply, "wordline": bias.wordline, "bitline": bitline}

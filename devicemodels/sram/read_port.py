@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from devicemodels.ekv import Mosfet, channel, check_fit_range, drain_current
+from devicemodels.compact_model import CompactModel, check_fit_range
 from devicemodels.quantities import Kelvin, Metre, Volt
 from devicemodels.sram.roots import bracketed_roots
 from devicemodels.statistics import threshold_sigma
@@ -23,7 +23,7 @@ TOLERANCE = 1e-6
 class ReadPort:
     """The two transistors as drawn: `select_width` on the read wordline, `drive_width` on the stored bit."""
 
-    nmos: Mosfet
+    nmos: CompactModel
     select_width: Metre
     drive_width: Metre
 
@@ -49,16 +49,16 @@ def port_read_current(
     check_fit_range(port.nmos, voltage=supply, temperature=temperature)
     shift = np.zeros((1, 2)) if threshold_shift is None else np.asarray(threshold_shift, dtype=float)
     select, drive = (
-        channel(port.nmos, width=width, temperature=temperature, threshold_shift=column)
+        port.nmos.drawn(width=width, temperature=temperature, threshold_shift=column)
         for width, column in zip((port.select_width, port.drive_width), shift.T, strict=True)
     )
     gate = supply if stored else 0.0
 
     def upper(node: Array) -> Array:
-        return drain_current(select, gate=supply, drain=supply, source=node)
+        return select.drain_current(gate=supply, drain=supply, source=node)
 
     ends = np.zeros(len(shift)), np.full(len(shift), supply)
     node = bracketed_roots(
-        lambda v: upper(v) - drain_current(drive, gate=gate, drain=v, source=0.0), *ends, tolerance=TOLERANCE
+        lambda v: upper(v) - drive.drain_current(gate=gate, drain=v, source=0.0), *ends, tolerance=TOLERANCE
     )
-    return drain_current(drive, gate=gate, drain=node, source=0.0)
+    return drive.drain_current(gate=gate, drain=node, source=0.0)

@@ -1,16 +1,17 @@
 """Dot products of weight words with groups of activations, and the exact sum over a row."""
 
+import enum
 import itertools
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.integers import signed_array, tree
 from rtl.formats import GROUP, NumberFormat
 
-PARTIAL = 8
+PARTIAL = 4
 """Products that are added up before the first register."""
 
 
@@ -90,6 +91,36 @@ class ActivationSums(wiring.Component):
         return m
 
 
+class Share(enum.IntEnum):
+    """Which group of an activation word each group of a weight or KV word is multiplied with."""
+
+    NONE = 0  # each with its own
+    PAIRS = 1  # two neighbours with one: the two terms of `IntegerMatrix.terms`
+    ALL = 2  # all with one: the slices of K and V
+
+
+def share_groups(activations, share, base, number_format: NumberFormat):
+    """The activations that lanes are given, as combinational logic; one multiplexer for all lanes.
+
+    activations : of an activation word, element 0 in the lowest bits
+    share : `Share`
+    base : which of the word's groups (`ALL`), or half of it (`PAIRS` in words of four groups), is meant
+    """
+    bits, groups = GROUP * number_format.activation_bits, range(number_format.groups_per_word)
+    if len(groups) == 1:
+        return activations
+    pairs = [(base << 1) + g // 2 if len(groups) == 4 else base for g in groups]
+    shared = [
+        Mux(
+            share == Share.NONE,
+            activations.word_select(g, bits),
+            activations.word_select(Mux(share == Share.PAIRS, pairs[g], base)[: len(groups).bit_length() - 1], bits),
+        )
+        for g in groups
+    ]
+    return Cat(*shared)
+
+
 class DotProduct(wiring.Component):
     """Accumulates ``sum_g scale_g * (codes_g . activations_g) + minimum_g * (1 . activations_g)`` over a row's words.
 
@@ -134,16 +165,16 @@ class DotProduct(wiring.Component):
         first = [self.first, *(Signal(name=f"first_{i}") for i in range(3))]
         for stages in (valid, first):
             m.d.sync += [after.eq(before) for before, after in itertools.pairwise(stages)]
-        scaled = Signal(signed(f.accumulator_bits), reset_less=True)
+        scaled = signed_array(f.groups_per_word, f.accumulator_bits, "scaled")
         terms = self._terms(m, valid)
         with m.If(valid[2]):
-            m.d.sync += scaled.eq(tree(terms, lambda a, b: a + b))
+            m.d.sync += [group.eq(term) for group, term in zip(scaled, terms, strict=True)]
         with m.If(valid[3]):
-            m.d.sync += self.sum.eq(Mux(first[3], 0, self.sum) + scaled)
+            m.d.sync += self.sum.eq(tree([Mux(first[3], 0, self.sum), *scaled], lambda a, b: a + b))
         return m
 
     def _terms(self, m, valid):
-        """What a word adds to its row, in the third cycle: one or two terms a group."""
+        """What each group of a word adds to its row, in the third cycle."""
         f, width = self.format, self.format.weight_bits + self.format.activation_bits
         partial = signed_array(f.codes_per_word // PARTIAL, width + PARTIAL.bit_length() - 1, "partial")
         totals = signed_array(f.groups_per_word, width + GROUP.bit_length() - 1, "total")
@@ -155,10 +186,11 @@ class DotProduct(wiring.Component):
         terms = [total * (s.as_signed() if f.signed_scales else s) for total, s in zip(totals, scales, strict=True)]
         if f.minima:
             minima = self._delayed(m, valid, self.minima, f.minimum_bits, "minimum")
-            terms += [minimum.as_signed() * self.activation_sums[g] for g, minimum in enumerate(minima)]
+            for group, minimum in enumerate(minima):
+                terms[group] += minimum.as_signed() * self.activation_sums[group]
         elif f.needs_sums:
             (offset,) = self._delayed(m, valid, self.offset, 1, "offset")
-            terms.append(Mux(offset, self.activation_sums[0] * f.kv_offset, 0))
+            terms[0] += Mux(offset, self.activation_sums[0] * f.kv_offset, 0)
         return terms
 
     def _products(self, index):

@@ -3,6 +3,8 @@
 from amaranth.back import verilog
 
 from rtl.export.sharing import share_identical
+from rtl.host.top import TOP as HOSTED_TOP
+from rtl.host.top import HostedTile
 from rtl.memory.macros import model_sources
 from rtl.tile.config import TileConfig
 from rtl.tile.lane import Lane
@@ -13,14 +15,20 @@ TOP = "tile"
 
 def tile_sources(config: TileConfig) -> dict[str, str]:
     """File name and text of everything that a simulator needs for one tile; `TOP` is the top module."""
-    return {"lane.sv": _convert(Lane(config.format), "lane"), "tile.sv": _convert(Tile(config), TOP), **model_sources()}
+    lane, tile = component_sources(Lane(config.format), "lane"), component_sources(Tile(config), TOP)
+    return {**lane, **tile, **model_sources()}
 
 
-def _convert(component, name: str) -> str:
-    """SystemVerilog of a component, identical submodules once.
+def hosted_sources(config: TileConfig) -> dict[str, str]:
+    """What `tile_sources` lacks for the tile with its host interface, whose top module is `HOSTED_TOP`."""
+    return component_sources(HostedTile(config), HOSTED_TOP)
+
+
+def component_sources(component, name: str) -> dict[str, str]:
+    """File name and text of a component alone, identical submodules once.
 
     Yosys writes `always @*`, which an event-driven simulator does not run until something changes: a block
     that reads a constant register would stay unknown. `always_comb` runs at time zero.
     """
     text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
-    return share_identical(text.replace("always @* begin", "always_comb begin"))
+    return {f"{name}.sv": share_identical(text.replace("always @* begin", "always_comb begin"))}

@@ -63,15 +63,15 @@ module weight_bank #(
     // Bits that fail in event `index`: from one to the next is a geometric distance.
     function automatic [BITS-1:0] drawn(input integer kind, input real rate, input [63:0] index);
         real position, uniform, keep;
-        reg [63:0] start, count;
+        reg [63:0] origin, count;
         begin
             drawn = 0;
             if (rate > 0) begin
                 keep = $ln(1.0 - rate);
-                start = stream(kind, index);
+                origin = stream(kind, index);
                 position = -1.0;
                 for (count = 0; position < BITS; count = count + 1) begin
-                    uniform = ((mix(start + count) >> 11) + 0.5) / 9007199254740992.0;
+                    uniform = ((mix(origin + count) >> 11) + 0.5) / 9007199254740992.0;
                     position = position + 1.0 + $floor($ln(uniform) / keep);
                     if (position < BITS) drawn[$rtoi(position)] = 1;
                 end
@@ -82,14 +82,14 @@ module weight_bank #(
     // A word as its cells can hold it: a stuck one keeps a value of its own.
     function automatic [BITS-1:0] settled(input [63:0] where, input [BITS-1:0] word);
         reg [BITS-1:0] cells;
-        reg [63:0] start;
+        reg [63:0] origin;
         integer bit_;
         begin
             cells = drawn(STUCK, stuck, where);
             settled = word;
-            start = ~stream(STUCK, where);
+            origin = ~stream(STUCK, where);
             if (cells != 0) for (bit_ = 0; bit_ < BITS; bit_ = bit_ + 1)
-                if (cells[bit_]) settled[bit_] = 1'(mix(start + 64'(bit_)) >> 63);
+                if (cells[bit_]) settled[bit_] = 1'(mix(origin + 64'(bit_)) >> 63);
         end
     endfunction
 

@@ -114,7 +114,7 @@ class Sequencer(wiring.Component):
     def _spread_rows(self, m, queue):
         """A row ends no sooner than the row before has left for the vector pipe."""
         drain = self.config.drain
-        left = Signal(range(drain))
+        left = Signal(range(max(drain, 2)))
         m.d.comb += queue.hold.eq(queue.last & (left != 0))
         with m.If(queue.issue & queue.last):
             m.d.sync += left.eq(Mux(queue.instruction.source == Source.EMBEDDING, 0, drain - 1))

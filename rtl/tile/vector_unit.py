@@ -162,7 +162,7 @@ class VectorUnit(wiring.Component):
         config = self.config
         fields = stream.fields(arrival)
         held = {name: Signal.like(value, name=f"held_{name}") for name, value in fields.items()}
-        beat, left = Signal(range(config.drain)), Signal(range(config.drain + 1))
+        beat, left = Signal(range(max(config.drain, 2))), Signal(range(config.drain + 1))
         shape = signed(config.format.accumulator_bits)
         self._held_sums = [Signal(shape, name=f"held_{i}", reset_less=True) for i in range(config.lanes)]
         self._held_embedding = Signal.like(self.embedding, name="held_embedding", reset_less=True)
@@ -368,11 +368,11 @@ class VectorUnit(wiring.Component):
             with m.Case(Source.SCALE, Source.KEEP):
                 m.d.comb += [normaliser.value.eq(product), normaliser.exponent.eq(product_exponent)]
             with m.Case(Source.SUM):
-                m.d.comb += normaliser.value.eq(second)
+                m.d.comb += [normaliser.value.eq(second), normaliser.exponent.eq(0)]
             with m.Case(Source.ROOT):
                 m.d.comb += [normaliser.value.eq(root.mantissa), normaliser.exponent.eq(root.exponent + base)]
             with m.Default():
-                m.d.comb += normaliser.value.eq(extreme.as_unsigned())
+                m.d.comb += [normaliser.value.eq(extreme.as_unsigned()), normaliser.exponent.eq(0)]
         scalar = Cat(source == kind for kind in SCALARS).any()
         writes = Signal(name="normalise")
         m.d.comb += writes.eq(closing & (scalar | (kind == Reduce.ABSOLUTE)))

@@ -20,6 +20,11 @@ def compile_model(model: Model, config: TileConfig, integers: IntegerModel | Non
         The model does not fit a memory of the tile (which, by how much, what would fit).
     """
     integers = integers or quantise_model(model, config.context, config.format)
+    if integers.embedding.terms > 1 or integers.head.terms > 1:
+        raise UserError(
+            f'model "{model.name}" has 8-bit matrices beside 4-bit ones, which take two groups for 32 weights, and '
+            "this tile multiplies one: set format.weight_bits to 8"
+        )
     place = place_model(integers, config, f'model "{model.name}"')
     stream, vector = Emitter(integers, place, config).token()
     most = max(len(stream), len(vector))

@@ -43,6 +43,11 @@ def regroup(matrix: GroupedMatrix, number_format: NumberFormat) -> Groups:
     return _nearest_with_minima(values) if f.minima else _nearest(values)
 
 
+def has_four_bits(matrix: GroupedMatrix) -> bool:
+    """Whether a matrix's own codes have 4 bits."""
+    return matrix.minima is not None or (-8 <= matrix.codes.min(initial=0) and matrix.codes.max(initial=0) <= 7)
+
+
 def _fits(codes, number_format):
     limit = number_format.code_limit
     return -limit - 1 <= codes.min(initial=0) and codes.max(initial=0) <= limit

@@ -135,6 +135,12 @@ def _check_shape(model, config):
             f"head dimension {shape.head_dim} is not supported on {config.lanes} lanes: it must be a "
             f"multiple of the lanes, and of {GROUP} beyond {GROUP}"
         )
+    for name, size in (("width", shape.dim), ("attention", shape.heads * shape.head_dim), ("FFN width", shape.ffn)):
+        if config.format.minima and size % GROUP:
+            raise UserError(
+                f"{name} {size} is not a multiple of {GROUP}, and a group's minimum would count in the columns that "
+                "fill it up: set format.minima to false"
+            )
     most = ((1 << FIELDS["blocks"]) - 1) * config.lanes
     if shape.vocab > most:
         raise UserError(f"a vocabulary of {shape.vocab} is beyond the {most} rows that {config.lanes} lanes count")

@@ -2,15 +2,16 @@
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rtl.arithmetic.dot import weigh
 from rtl.formats import CONSTANT_BITS, DEFAULT, FRACTION_BITS, GROUP, ROTATION_FRACTION_BITS, VECTOR_BITS, NumberFormat
 from sim.checkpoint import GroupedMatrix, LlamaShape, Model
-from sim.compiler.groups import Groups, regroup
+from sim.compiler.groups import Groups, has_four_bits, regroup
 
+MATRICES = ("q", "k", "v", "o", "gate", "up", "down")
 CONSTANT_LIMIT = (1 << (CONSTANT_BITS - 1)) - 1
 NORM_SHIFT = 15
 """Shift after the product with a norm gain: a 32-bit residual times a 16-bit gain fits 32 bits again."""
@@ -20,8 +21,11 @@ NORM_SHIFT = 15
 class IntegerMatrix:
     """``w[r, c] = row_scales[r] * 2**-exponent * (group_scales[r, g] * codes[r, c] + minima[r, g])``, g = c // 32.
 
+    With two `terms` a weight is the sum of two such: group g of the columns is multiplied by groups 2 g and 2 g + 1.
+
     codes : int8 array [rows, columns], columns a multiple of 32
-    group_scales, minima : int64 array [rows, columns / 32], as wide as the format has them
+        (two terms: twice as many, see `terms`)
+    group_scales, minima : int64 array [rows, groups], as wide as the format has them
     row_scales : int64 array [rows], 0...32767
     """
 
@@ -31,6 +35,7 @@ class IntegerMatrix:
     minima: np.ndarray
     row_scales: np.ndarray
     exponent: int
+    terms: int = 1
 
     @property
     def rows(self) -> int:
@@ -39,13 +44,19 @@ class IntegerMatrix:
 
     @property
     def groups(self) -> int:
-        """Groups of a row."""
+        """Groups of a row, as the banks hold them."""
         return self.codes.shape[1] // GROUP
 
     @functools.cached_property
     def weights(self) -> np.ndarray:
         """Codes times group scales and minima added, float64 array [rows, columns] of integers."""
-        return weigh(self.codes, self.group_scales, self.minima)
+        return functools.reduce(np.add, self.term_weights)
+
+    @functools.cached_property
+    def term_weights(self) -> list[np.ndarray]:
+        """`weights` term by term."""
+        weights = weigh(self.codes, self.group_scales, self.minima).reshape(self.rows, -1, self.terms, GROUP)
+        return [weights[:, :, term].reshape(self.rows, -1) for term in range(self.terms)]
 
     @functools.cached_property
     def first_shift(self) -> int:
@@ -115,8 +126,13 @@ def to_integers(values, limit: int):
     return np.rint(np.asarray(values, np.float64) * 2.0**exponent).astype(np.int64), exponent
 
 
-def integer_matrix(matrix: GroupedMatrix, number_format: NumberFormat, factor: float = 1.0) -> IntegerMatrix:
-    """Group scales and minima as integers under one 16-bit scale per row, all under one exponent."""
+def integer_matrix(
+    matrix: GroupedMatrix, number_format: NumberFormat, factor: float = 1.0, *, terms: int = 1
+) -> IntegerMatrix:
+    """Group scales and minima as integers under one 16-bit scale per row, all under one exponent.
+
+    terms : 1, or 2 for a second group of codes that holds what the first one misses
+    """
     groups = regroup(matrix, number_format)
     scales, minima = groups.scales * factor, groups.minima * factor
     per_row = np.abs(scales).max(axis=1) / number_format.scale_limit
@@ -126,7 +142,7 @@ def integer_matrix(matrix: GroupedMatrix, number_format: NumberFormat, factor: f
     row_scales = np.ceil(per_row * 2.0**exponent).astype(np.int64)
     units = np.where(row_scales > 0, row_scales, 1)[:, None] * 2.0**-exponent
     group_scales = np.rint(scales / units).astype(np.int64)
-    return IntegerMatrix(
+    integers = IntegerMatrix(
         format=number_format,
         codes=groups.codes.astype(np.int8),
         group_scales=group_scales,
@@ -134,6 +150,35 @@ def integer_matrix(matrix: GroupedMatrix, number_format: NumberFormat, factor: f
         row_scales=row_scales,
         exponent=exponent,
     )
+    return integers if terms == 1 else _with_second_term(integers, matrix.values() * factor / units)
+
+
+def _with_second_term(first: IntegerMatrix, wanted) -> IntegerMatrix:
+    """The matrix with a second group of codes behind each, for what it misses of `wanted`, in units of the rows."""
+    shape, f = (*first.group_scales.shape, GROUP), first.format
+    missing = np.where(first.row_scales[:, None] > 0, wanted - first.weights, 0).reshape(shape)
+    low, high = missing.min(axis=2), missing.max(axis=2)
+    if f.minima:
+        scales = np.ceil((high - low) / 15)
+        minima = np.rint(low + 8 * scales)
+    else:
+        scales, minima = np.ceil(np.maximum(high, -low) / f.code_limit), np.zeros(low.shape)
+    scales = np.clip(scales, 1, f.scale_limit)
+    codes = np.rint((missing - minima[:, :, None]) / scales[:, :, None])
+    codes = np.clip(codes, -f.code_limit - 1, f.code_limit).astype(np.int8)
+    both = [first.codes.reshape(shape), codes]
+    return replace(
+        first,
+        codes=np.stack(both, axis=2).reshape(first.rows, -1),
+        group_scales=_interleaved(first.group_scales, scales),
+        minima=_interleaved(first.minima, minima),
+        terms=2,
+    )
+
+
+def _interleaved(first, second):
+    """Columns of two arrays in turn, int64 [rows, 2 * columns]."""
+    return np.stack([first, second], axis=2).reshape(len(first), -1).astype(np.int64)
 
 
 def _integer_minima(groups: Groups, minima, missing, units, number_format: NumberFormat):
@@ -163,32 +208,41 @@ def rotation_table(shape: LlamaShape, positions: int):
 
 
 def quantise_model(model: Model, positions: int, number_format: NumberFormat = DEFAULT) -> IntegerModel:
-    """The model's integers in a format, for up to `positions` positions."""
+    """The model's integers in a format, for up to `positions` positions.
+
+    In a format of 4 bits the 8-bit matrices of a checkpoint that has 4-bit ones too, which were left at 8 bits on
+    purpose, become two terms of 4 bits; those of a checkpoint of nothing else are quantised to 4 bits.
+    """
     shape = model.shape
     columns = model.embedding.codes.shape[1]
+    mixed = any(has_four_bits(getattr(layer, name)) for layer in model.layers for name in MATRICES)
     attention = math.log2(math.e) / math.sqrt(shape.head_dim)
+
+    def integers(matrix, factor=1.0):
+        twice = number_format.weight_bits == 4 and not has_four_bits(matrix) and mixed
+        return integer_matrix(matrix, number_format, factor, terms=1 + twice)
 
     def layer(source):
         return IntegerLayer(
             attention_norm=integer_norm(source.attention_norm, columns),
-            q=integer_matrix(source.q, number_format, attention),
-            k=integer_matrix(source.k, number_format),
-            v=integer_matrix(source.v, number_format),
-            o=integer_matrix(source.o, number_format),
+            q=integers(source.q, attention),
+            k=integers(source.k),
+            v=integers(source.v),
+            o=integers(source.o),
             ffn_norm=integer_norm(source.ffn_norm, columns),
-            gate=integer_matrix(source.gate, number_format),
-            up=integer_matrix(source.up, number_format),
-            down=integer_matrix(source.down, number_format),
+            gate=integers(source.gate),
+            up=integers(source.up),
+            down=integers(source.down),
         )
 
-    embedding = integer_matrix(model.embedding, number_format)
+    embedding = integers(model.embedding)
     return IntegerModel(
         format=number_format,
         shape=shape,
         embedding=embedding,
         layers=tuple(layer(source) for source in model.layers),
         norm=integer_norm(model.norm, columns),
-        head=embedding if shape.tied else integer_matrix(model.head, number_format),
+        head=embedding if shape.tied else integers(model.head),
         rotations=rotation_table(shape, positions),
         epsilon=round(shape.norm_eps * shape.dim * (1 << (2 * FRACTION_BITS))),
     )

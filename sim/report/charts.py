@@ -1,6 +1,6 @@
 """The pictures of a report, as matplotlib figures. Blue is the design at hand, grey is what others published."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -19,20 +19,23 @@ STYLE: dict[Any, Any] = {
 }  # fmt: skip
 
 
-def breakdown(parts: Mapping[str, float], label: Callable[[float], str]) -> Figure:
+def breakdown(parts: Mapping[str, float], label: Callable[[float], str], *, faint: Container[str] = ()) -> Figure:
     """Horizontal bars, the largest on top, each with its value as ``label`` writes it and its share.
 
     Parameters
     ----------
     parts
         Name to value, all in one unit and none negative. Names may be identifiers: underscores become spaces.
+    faint
+        Names whose bars are grey.
     """
     ordered = sorted(parts.items(), key=lambda item: item[1])
     total = sum(parts.values()) or 1.0
     with mpl.rc_context(STYLE):
         figure, axes = _figure(rows=len(ordered))
         names = [_readable(name) for name, _ in ordered]
-        bars = axes.barh(names, [value for _, value in ordered], color=OURS, height=0.62)
+        colours = [OTHERS if name in faint else OURS for name, _ in ordered]
+        bars = axes.barh(names, [value for _, value in ordered], color=colours, height=0.62)
         texts = [f"{label(value)}   {value / total:.1%}" for _, value in ordered]
         axes.bar_label(bars, texts, padding=6)
         axes.set_xlim(0, 1.45 * max((value for _, value in ordered), default=1.0) or 1.0)

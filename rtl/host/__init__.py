@@ -1,0 +1,1 @@
+"""Host interface: AXI4-Lite registers, a load stream and a token stream around a tile."""

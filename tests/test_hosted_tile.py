@@ -1,0 +1,52 @@
+"""A tile behind its host interface decodes through AXI alone: the golden's tokens, the schedule's words and cycles."""
+
+import json
+
+import pytest
+
+from rtl.host.top import TOP
+from sim.accounts import events
+from sim.cache import cache_root
+from sim.checkpoint import load_model
+from sim.compiler import compile_model, quantise_model
+from sim.design import load_design
+from sim.generate import hosted_verilog, verilog
+from sim.golden import greedy
+from sim.tile import build_tile
+from sim.timing import emission_cycles
+from testbench.host import PUBLIC
+from testbench.runner import build, run
+
+PROMPT, TOKENS = "The king", 2
+
+
+@pytest.mark.slow
+def test_a_decode_over_axi(tmp_path):
+    config = build_tile(load_design("mram-22nm")).config
+    model = load_model("verse")
+    integers = quantise_model(model, config.context)
+    program = compile_model(model, config, integers)
+    prompt = model.tokenizer.encode(PROMPT)
+    total = len(prompt) + TOKENS - 1
+    for name, text in {**verilog(config), **hosted_verilog(config), **program.images}.items():
+        (tmp_path / name).write_text(text)
+    sources = [tmp_path / name for name in (*verilog(config), *hosted_verilog(config))]
+    simulator = build(
+        sources=sources, toplevel=TOP, simulator="verilator", cache_root=cache_root() / "simulators", clock=None,
+        public=PUBLIC, no_inline=("lane",),
+    )  # fmt: skip
+    request = {"prompt": prompt, "total": total, "vocabulary": program.vocabulary, "epsilon": program.epsilon}
+    (tmp_path / "request.json").write_text(json.dumps({**request, "seed": 4, "stalls": 0.3}))
+    run(simulator, run_folder=tmp_path, test_module="testbench.bench_hosted_tile", timeout=900)
+    observed = json.loads((tmp_path / "observed.json").read_text())
+    first = len(prompt) - 1
+    reads = sum(
+        events(program.instructions, config, position, emits=position >= first)["weight reads"]
+        for position in range(total)
+    )
+    for one in (observed["first"], observed["second"]):
+        assert one["tokens"] == greedy(integers, prompt, TOKENS)
+        assert one["counters"]["cycles"] == emission_cycles(program.instructions, first + 1, total)[-1]
+        assert one["counters"]["weight_words"] == reads
+        assert (one["counters"]["tokens"], one["counters"]["uncorrectable_words"]) == (TOKENS, 0)
+        assert one["events"] == ["done"]
