@@ -72,7 +72,7 @@ def test_codes_save_what_they_can():
 def test_simulated_tile_computes_with_the_same_errors(tmp_path):
     """Tokens of the Verilog whose cells fail are the golden's on the weights that these cells deliver."""
     config, model = build_tile(load_design("mram-22nm")).config, load_model("verse")
-    integers = quantise_model(model, config.context)
+    integers = quantise_model(model, config.context, config.format)
     program, prompt = compile_model(model, config, integers), model.tokenizer.encode("The king")
     sources = []
     for name, text in verilog(config).items():
