@@ -14,6 +14,7 @@ from pathlib import Path
 
 from devicemodels.errors import UserError
 from rtl.export.verilog import TOP
+from rtl.memory.faults import FaultRates
 from sim.accounts import events, multiplications
 from sim.cache import cache_root, content_key
 from sim.checkpoint import Model
@@ -186,8 +187,11 @@ def new_run_folder(design: Design, wanted: Path | None) -> Path:
     return (RUNS / f"{design.name}-{number:03d}").absolute()
 
 
-def simulate(prepared: Prepared, folder: Path, progress: Progress) -> dict:
-    """Write the images and run the bench in a folder; what it observed (see `testbench.bench_decode`)."""
+def simulate(prepared: Prepared, folder: Path, progress: Progress, faults: FaultRates | None = None) -> dict:
+    """Write the images and run the bench in a folder; what it observed (see `testbench.bench_decode`).
+
+    faults : how often cells of the weight banks fail; never, if not given
+    """
     program = prepared.program
     for name, text in program.images.items():
         (folder / name).write_text(text)
@@ -207,6 +211,7 @@ def simulate(prepared: Prepared, folder: Path, progress: Progress) -> dict:
             prepared.build,
             run_folder=folder,
             test_module="testbench.bench_decode",
+            plusargs=faults.plusargs if faults else (),
             waves=prepared.build.options.waves,
             on_line=_token_printer(prepared.model, progress),
         )

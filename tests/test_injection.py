@@ -121,7 +121,7 @@ def test_an_access_too_early_stops_the_simulation(simulator, tmp_path):
         observed(simulator, tmp_path, FaultRates(), cadence=TIMING.cadence_cycles - 1)
 
 
-def counted(kind, rate, *, words=2000, bits=100, seed=0, fill=0):
+def counted(kind, rate, *, words=800, bits=100, seed=0, fill=0):
     """Wrong bits of one read of each word, or of the cells after it."""
     bank = FaultyBank(np.full((words, bits), fill, np.uint8), FaultRates(**{kind: rate}, seed=seed), 1)
     if kind == "write_error_rate":
@@ -136,13 +136,13 @@ def counted(kind, rate, *, words=2000, bits=100, seed=0, fill=0):
 @pytest.mark.parametrize("rate", [1e-3, 0.1])
 def test_rates_are_those_asked_for(kind, rate):
     """Within the binomial's central 99.99 %; half of the stuck cells hold what is written anyway."""
-    low, high = binom.interval(0.9999, 200_000, rate / 2 if kind == "stuck_rate" else rate)
+    low, high = binom.interval(0.9999, 80_000, rate / 2 if kind == "stuck_rate" else rate)
     assert low <= counted(kind, rate) <= high
     assert counted(kind, rate) != counted(kind, rate, seed=1)
 
 
 def test_a_read_disturbs_only_zeros():
-    assert counted("read_disturb_rate", 0.5, fill=1) == 0
+    assert counted("read_disturb_rate", 0.5, words=100, fill=1) == 0
 
 
 def test_every_bit_can_fail_and_certain_faults_are_certain():
