@@ -53,10 +53,8 @@ def test_encoded_words_have_zero_sums_and_hold_the_data(code, data_bits):
     assert [encoder[p] for p in code.data_positions(data_bits)] == [1 << i for i in range(data_bits)]
 
 
-def cases(code, correctable, data_bits, slow=()):
-    return [
-        pytest.param(code, data_bits, n, marks=pytest.mark.slow if n in slow else ()) for n in range(correctable + 2)
-    ]
+def cases(code, correctable, data_bits, marks=None):
+    return [pytest.param(code, data_bits, n, marks=(marks or {}).get(n, ())) for n in range(correctable + 2)]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +63,7 @@ def cases(code, correctable, data_bits, slow=()):
         *cases(secded, 1, 64),
         *cases(bch, 2, 64),
         *cases(secded, 1, WORD_BITS),
-        *cases(bch, 2, WORD_BITS, slow=(1, 2, 3)),
+        *cases(bch, 2, WORD_BITS, {1: pytest.mark.slow, 2: pytest.mark.exhaustive, 3: pytest.mark.exhaustive}),
     ],
 )
 def test_errors_are_corrected_or_detected(code, data_bits, errors):
