@@ -41,12 +41,12 @@ def test_a_decode_over_axi(tmp_path):
     observed = json.loads((tmp_path / "observed.json").read_text())
     first = len(prompt) - 1
     reads = sum(
-        events(program.instructions, config, position, emits=position >= first)["weight reads"]
+        events(program.queues, config, position, emits=position >= first)["weight reads"]
         for position in range(total)
     )
     for one in (observed["first"], observed["second"]):
         assert one["tokens"] == greedy(integers, prompt, TOKENS)
-        assert one["counters"]["cycles"] == emission_cycles(program.instructions, first + 1, total)[-1]
+        assert one["counters"]["cycles"] == emission_cycles(program.queues, config, first + 1, total)[-1]
         assert one["counters"]["weight_words"] == reads
         assert (one["counters"]["tokens"], one["counters"]["uncorrectable_words"]) == (TOKENS, 0)
         assert one["events"] == ["done"]
