@@ -41,8 +41,7 @@ def test_a_decode_over_axi(tmp_path):
     observed = json.loads((tmp_path / "observed.json").read_text())
     first = len(prompt) - 1
     reads = sum(
-        events(program.queues, config, position, emits=position >= first)["weight reads"]
-        for position in range(total)
+        events(program.queues, config, position, emits=position >= first)["weight reads"] for position in range(total)
     )
     for one in (observed["first"], observed["second"]):
         assert one["tokens"] == greedy(integers, prompt, TOKENS)
