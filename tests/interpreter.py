@@ -129,7 +129,7 @@ class Interpreter:
 
     def _embedding(self, instruction: Instruction, rows):
         """The weight row of the token, `vector_lanes` elements at a time, int64 [words, vector lanes]."""
-        config, beats = self.config, self.config.beats * self.config.groups_per_word
+        config, beats = self.config, self.config.word_beats
         lane, block = self.token % config.lanes, self.token // config.lanes
         words = instruction.memory + block * instruction.memory_stride + rows // beats
         words = _wrap("memory", words, self.codes[0])

@@ -142,7 +142,7 @@ class TimingChecker:
         config, step = self.config, self.now + 1
         self.place = (self.order[id(i)], row * (config.drain if i.source != Source.EMBEDDING else 1))
         arrival = step + config.stream_latency - READ_LATENCY
-        beats = config.beats * config.groups_per_word
+        beats = config.word_beats
         if i.source == Source.WEIGHTS:
             self._bank(i.memory + row * i.memory_stride + word)
         elif i.source == Source.EMBEDDING and row % beats == 0:

@@ -106,6 +106,11 @@ class TileConfig:
         return GROUP // self.vector_lanes
 
     @property
+    def word_beats(self) -> int:
+        """Vector words in a weight word's codes."""
+        return self.beats * self.groups_per_word
+
+    @property
     def drain(self) -> int:
         """Vector words in a block of rows, one row a lane: cycles in which its sums enter the vector pipe."""
         return self.lanes // self.vector_lanes

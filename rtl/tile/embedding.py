@@ -33,7 +33,7 @@ class Embedding(wiring.Component):
             {
                 "words": In(data.ArrayLayout(f.word_bits, config.lanes)),
                 "lane": In(range(config.lanes)),
-                "beat": In(exact_log2(config.beats * config.groups_per_word)),
+                "beat": In(exact_log2(config.word_beats)),
                 "values": Out(data.ArrayLayout(signed(f.value_bits), config.vector_lanes)),
             }
         )

@@ -150,7 +150,7 @@ class Sequencer(wiring.Component):
     def _stream_addresses(self, m, queue):
         """A row's word, or the words of the token's row, beat by beat."""
         config, current, step = self.config, queue.instruction, self.stream
-        beats = exact_log2(config.beats * config.groups_per_word)
+        beats = exact_log2(config.word_beats)
         token_row = Signal(16)
         m.d.sync += token_row.eq((self.token >> exact_log2(config.lanes)) * current.memory_stride)
         embeds = current.source == Source.EMBEDDING

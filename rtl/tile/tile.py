@@ -8,9 +8,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
 from rtl.arithmetic.dot import ActivationSums
-from rtl.arithmetic.integers import tree
 from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.memory.macros import sram, weight_bank
+from rtl.memory.report import count_ones
 from rtl.memory.secded import code_bits
 from rtl.tile.config import READ_LATENCY, TileConfig
 from rtl.tile.embedding import Embedding
@@ -167,7 +167,7 @@ class Tile(wiring.Component):
         config, step, f = self.config, sequencer.stream, self.config.format
         source, arrival = step.instruction.source, config.stream_latency
         weights, kv = (source == Source.WEIGHTS) & step.valid, (source == Source.KV) & step.valid
-        beats = exact_log2(config.beats * config.groups_per_word)
+        beats = exact_log2(config.word_beats)
         row = (source == Source.EMBEDDING) & step.valid & (step.beat[:beats] == 0)
         which = step.memory[: exact_log2(config.banks_per_lane)]
         pipe = Stages(
@@ -290,8 +290,3 @@ class Tile(wiring.Component):
                 self.corrected_words.eq(self.corrected_words + count_ones(corrected)),
                 self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable)),
             ]
-
-
-def count_ones(bits):
-    """Number of set bits."""
-    return tree([*bits], lambda a, b: a + b)

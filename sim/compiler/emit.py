@@ -66,7 +66,7 @@ class Emitter:
             phase="embedding",
             source=Source.EMBEDDING,
             blocks=self.words,
-            period=-(-config.period // (config.beats * config.groups_per_word)),
+            period=-(-config.period // config.word_beats),
             memory=place.embedding.weights,
             memory_stride=place.embedding.words,
             constant=place.embedding.constants,

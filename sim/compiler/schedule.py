@@ -149,15 +149,16 @@ class Scheduler:
         Words of a row lie in the banks of a lane in turn; who goes on where the last one stopped need not wait.
         """
         queue, cadence = self.queues[True], self.config.bank.cadence_cycles
-        readers = [i for i, other in enumerate(queue.instructions) if other.source != Source.KV]
-        if instruction.source not in (Source.WEIGHTS, Source.EMBEDDING) or not readers:
+        last = len(queue.instructions) - 1
+        reader = next((i for i in range(last, -1, -1) if queue.instructions[i].source != Source.KV), None)
+        if instruction.source not in (Source.WEIGHTS, Source.EMBEDDING) or reader is None:
             return 0
-        before = queue.instructions[readers[-1]]
+        before = queue.instructions[reader]
         end = before.memory + before.blocks * before.memory_stride
         contiguous = before.memory_stride == before.groups and instruction.memory == end
         if before.source == instruction.source == Source.WEIGHTS and contiguous:
             return 0
-        return cadence - before.period - queue.between(readers[-1], len(queue.instructions) - 1)
+        return cadence - before.period - queue.between(reader, last)
 
 
 def scheduled(scheduler: Scheduler, **fields):
