@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from devicemodels.errors import UserError
-from rtl.export.verilog import TOP
+from rtl.export.verilog import top
 from rtl.memory.faults import FaultRates
 from sim.accounts import events, multiplications
 from sim.cache import cache_root, content_key
@@ -132,11 +132,11 @@ def prepare(
         physical = pool.submit(implement, tile, sources)
         simulation = build(
             sources=_source_files(sources),
-            toplevel=TOP,
+            toplevel=top(tile.config),
             simulator=simulator,
             cache_root=cache_root(),
             public=PUBLIC,
-            no_inline=("lane",),
+            no_inline=("lane", "tile"),
             waves=waves,
         )
         return Prepared(

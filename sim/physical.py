@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from devicemodels.errors import UserError
 from devicemodels.transistor import fo4_at, leakage_scale
-from rtl.export.verilog import TOP
+from rtl.export.verilog import top
 from sim.cache import cache_root
 from sim.synthesis import Synthesis, synthesise
 from sim.tile import Tile
@@ -61,7 +61,7 @@ def implement(tile: Tile, sources: dict[str, str]) -> Physical:
 
 def estimate(tile: Tile, sources: dict[str, str]) -> Physical:
     """As `implement`, whatever clock the design asks for."""
-    synthesis = synthesise(sources=sources, top=TOP, cache_root=cache_root(), blackboxes=BLACK_BOXES)
+    synthesis = synthesise(sources=sources, top=top(tile.config), cache_root=cache_root(), blackboxes=BLACK_BOXES)
     limit = max_clock(tile, synthesis)
     return Physical(tile=tile, synthesis=synthesis, area=_area(tile, synthesis), max_clock_hz=limit)
 

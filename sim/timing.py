@@ -61,6 +61,8 @@ class _Clock:
         self.row, self.spread = int(lasts[-1]), drain
         # Sums are at the head of the pipe together with a vector step that issues `ahead` after their row's last word.
         ahead = self.config.stream_entry - VECTOR_ENTRY
+        if instruction.source == Source.EMBEDDING:
+            ahead += self.config.collective_cycles
         busy = (lasts[:, None] + ahead + np.arange(drain)).ravel()
         self._reach(int(busy[-1]))
         self.head[busy] = True

@@ -58,7 +58,7 @@ class Interpreter:
         self.scales = [ONE, *(normalise(int(value)) for value in random.integers(1, 1 << 31, SCALES - 1))]
         self.extremes = [int(value) for value in garbage(VECTOR_BITS, EXTREMES)]
         self.running_extreme = {queue: int(value) for queue, value in zip(self.order, garbage(16, 2), strict=True)}
-        self.running_index, self.sum, self.root = (int(value) for value in garbage(16, 3))
+        self.running_index, self.sum, self.root, self.token_constant = (int(value) for value in garbage(16, 4))
 
     def step(self, token: int) -> tuple[int, int]:
         """Process one token: the arg max of the next one's logits, and that logit."""
@@ -140,15 +140,18 @@ class Interpreter:
         """Factors of the first product, to be broadcast against [words, vector lanes]."""
         if instruction.constant_mode == Constant.ONE:
             return 1
+        if instruction.streams and instruction.constant_mode == Constant.BROADCAST:
+            return self.token_constant
         words = self.constants[self._constant_addresses(instruction, rows)]
         if instruction.constant_mode == Constant.WORD:
             return words
-        return words[:, self.token % self.config.vector_lanes, None]
+        self.token_constant = int(words[0, self.token % self.config.vector_lanes])
+        return 1
 
     def _constant_addresses(self, instruction: Instruction, rows):
         """Words of the constant memory, int64 [rows]."""
         lanes, offset = self.config.vector_lanes, rows
-        if instruction.source == Source.EMBEDDING:
+        if instruction.constant_mode == Constant.BROADCAST:
             offset = np.full_like(rows, self.token // lanes)
         elif instruction.source == Source.KEEP:
             offset = np.full_like(rows, self.position // lanes)

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from rtl.export.verilog import TOP
+from rtl.export.verilog import top
 from rtl.formats import CHEAP, DEFAULT, NumberFormat
 from rtl.memory.code import CODES, DEC, NONE, SECDED
 from rtl.memory.faults import FaultRates
@@ -85,7 +85,7 @@ def test_simulated_tile_computes_with_the_same_errors(tmp_path):
     (tmp_path / "request.json").write_text(json.dumps(request))
     simulator = build(
         sources=sources,
-        toplevel=TOP,
+        toplevel=top(config),
         simulator="verilator",
         cache_root=cache_root(),
         public=PUBLIC,

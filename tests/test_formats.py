@@ -9,7 +9,7 @@ import pytest
 
 from devicemodels.errors import UserError
 from rtl.arithmetic.dot import ActivationSums, DotProduct, accumulate_rows, weigh
-from rtl.export.verilog import TOP
+from rtl.export.verilog import top
 from rtl.formats import ACCURATE, CHEAP, GROUP, ROW_GROUPS, NumberFormat
 from rtl.memory.secded import SecdedDecoder, encode
 from rtl.tile.lane import Lane
@@ -312,7 +312,12 @@ def test_hardware_equals_the_golden(number_format, tmp_path):
     request = {"prompt": prompt, "total": len(prompt) + tokens - 1, "vocabulary": program.vocabulary}
     (folder / "request.json").write_text(json.dumps(request | {"epsilon": program.epsilon}))
     simulator = build(
-        sources=paths, toplevel=TOP, simulator="verilator", cache_root=tmp_path, public=PUBLIC, no_inline=("lane",)
+        sources=paths,
+        toplevel=top(config),
+        simulator="verilator",
+        cache_root=tmp_path,
+        public=PUBLIC,
+        no_inline=("lane",),
     )
     run(simulator, run_folder=folder, test_module="testbench.bench_decode")
     observed = json.loads((folder / "observed.json").read_text())

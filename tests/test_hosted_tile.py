@@ -28,7 +28,8 @@ def test_a_decode_over_axi(tmp_path):
     program = compile_model(model, config, integers)
     prompt = model.tokenizer.encode(PROMPT)
     total = len(prompt) + TOKENS - 1
-    for name, text in {**verilog(config), **hosted_verilog(config), **program.images}.items():
+    images = {f"{TOP}.{name}": text for name, text in program.images.items()}
+    for name, text in {**verilog(config), **hosted_verilog(config), **images}.items():
         (tmp_path / name).write_text(text)
     sources = [tmp_path / name for name in (*verilog(config), *hosted_verilog(config))]
     simulator = build(

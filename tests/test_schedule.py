@@ -96,7 +96,7 @@ class TimingChecker:
     """
 
     def __init__(self, program: Program, config: TileConfig):
-        self.program, self.config = program, config
+        self.program, self.config, self.links = program, config, config.collective_cycles
         self.now, self.position, self.faults = 0, 0, Counter()
         self.order = _order(program)
         self.accesses: dict[tuple, list[tuple]] = {}  # resource -> (place in the untimed order, is a write, cycle)
@@ -157,7 +157,7 @@ class TimingChecker:
         if last:
             drain = 1 if i.source == Source.EMBEDDING else config.drain
             for beat in range(drain):
-                head = step + config.stream_entry + beat
+                head = step + config.stream_entry + beat + (self.links if i.source == Source.EMBEDDING else 0)
                 self.head.add(head)
                 self._vector(i, row * drain + beat, head)
 
@@ -182,6 +182,8 @@ class TimingChecker:
         if i.constant_mode == Constant.WORD:
             offset = self.position << i.position_shift if i.constant_by_position else 0
             self._read(("constant", i.constant + offset + word), head + REQUANTISE_STAGE - READ_LATENCY)
+        if i.constant_mode == Constant.BROADCAST and i.streams:
+            self._read(("token constant",), head + REQUANTISE_STAGE)
         if i.exponential:
             self._read(("extreme", i.extreme), head)
         self._read(("scale", i.scale), head + SCALE_STAGE)
@@ -190,13 +192,15 @@ class TimingChecker:
         if i.second == Second.SQUARES:
             self._read(("scale", i.other), head)
         if i.source in (Source.SUM, Source.ROOT):
-            self._read((i.source.name,), head + REDUCE_STAGE)
+            self._read((i.source.name,), head + REDUCE_STAGE + self.links)
 
     def _word_writes(self, i: Instruction, word: int, head: int):
-        config, cycle = self.config, head + WRITE_STAGE
+        config, cycle = self.config, head + WRITE_STAGE + self.links
+        if i.constant_mode == Constant.BROADCAST and not i.streams:
+            self._write(("token constant",), head + REQUANTISE_STAGE + self.links)
         match i.destination:
             case Destination.VECTOR:
-                self._write(("vector", i.d + word), cycle)
+                self._write(("vector", i.d + word), head + WRITE_STAGE)
             case Destination.ACTIVATION:
                 self._write(("activations", i.d + word // config.beats), cycle)
             case Destination.KEY:
@@ -212,18 +216,19 @@ class TimingChecker:
         """What an instruction's last word leaves in registers."""
         if i.source == Source.KEEP:
             self._write(("constant", i.constant + self.position // self.config.vector_lanes), head + SCALE_STAGE + 1)
+        late = head + self.links
         if i.reduce == Reduce.ABSOLUTE or i.source in SCALARS:
-            self._take("normaliser", head + REDUCE_STAGE)
-            self._write(("scale", i.register), head + REGISTER_STAGE - 1)
+            self._take("normaliser", late + REDUCE_STAGE)
+            self._write(("scale", i.register), late + REGISTER_STAGE - 1)
         if i.reduce == Reduce.MAXIMUM:
-            self._write(("extreme", i.extreme), head + EXTREME_STAGE - 1)
+            self._write(("extreme", i.extreme), late + EXTREME_STAGE - 1)
         if i.reduce == Reduce.ARGMAX:
-            self._write(("arg max",), head + REDUCE_STAGE - 1)
+            self._write(("arg max",), late + REDUCE_STAGE - 1)
         if i.second == Second.SUM:
-            self._write(("SUM",), head + REDUCE_STAGE)
+            self._write(("SUM",), late + REDUCE_STAGE)
         if i.second == Second.SQUARES:
-            self._read(("scale", i.other), head + REDUCE_STAGE + 1)
-            self._write(("ROOT",), head + REDUCE_STAGE + 1 + Root.LATENCY)
+            self._read(("scale", i.other), late + REDUCE_STAGE + 1)
+            self._write(("ROOT",), late + REDUCE_STAGE + 1 + Root.LATENCY)
 
     def _bank(self, word: int):
         """A read of one bank of every lane."""
@@ -341,6 +346,16 @@ def test_no_word_is_late_in_words_of_several_groups(number_format):
     config = dataclasses.replace(tile(16, 2, 2, width=8, banks=2), format=number_format)
     shape = dataclasses.replace(SHAPE, layers=2, dim=96, head_dim=32)
     assert not faults(compile_model(random_model(shape, four_bits=True), config), config)
+
+
+@pytest.mark.parametrize(("tiles", "chips", "links"), [(2, 1, 1), (4, 1, 6), (8, 2, 40)])
+@pytest.mark.parametrize("head_dim", [16, 64])
+def test_no_word_is_late_on_many_tiles(tiles, chips, links, head_dim):
+    config = dataclasses.replace(
+        tile(16, 2, 2, width=16, banks=2), tiles=tiles, chips=chips, link_cycles=links, chip_link_cycles=2 * links
+    )
+    shape = dataclasses.replace(SHAPE, layers=2, head_dim=head_dim)
+    assert not faults(compile_model(random_model(shape), config), config)
 
 
 def test_no_word_is_late_in_a_long_context():

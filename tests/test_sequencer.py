@@ -9,7 +9,7 @@ from amaranth.sim import Simulator
 
 from rtl.formats import GROUP, NumberFormat
 from rtl.tile.config import BankTiming, TileConfig
-from rtl.tile.program import FIELDS, STREAMS, Destination, Instruction, Source
+from rtl.tile.program import FIELDS, STREAMS, Constant, Destination, Instruction, Source
 from rtl.tile.sequencer import Sequencer
 from tests.test_schedule import Player
 
@@ -53,6 +53,7 @@ def instruction(rng: random.Random, *, streams: bool, most: int) -> Instruction:
         a=rng.randint(0, 900),
         b=rng.randint(0, 900),
         constant=rng.randint(0, 900),
+        constant_mode=rng.choice([Constant.ONE, Constant.BROADCAST]),
         constant_by_position=not streams and rng.random() < 0.3,
         continues=rng.random() < 0.3,
         destination=rng.choice([Destination.NONE, Destination.VECTOR]) if streams else rng.choice(list(Destination)),
@@ -87,22 +88,23 @@ def stream_step(i: Instruction, row: int, word: int, token: int) -> dict[str, in
     return {
         "memory": i.memory + offset,
         "activations": i.activations + word * (1 if i.source == Source.KV else CONFIG.groups_per_word),
-        "constant": i.constant + (token // CONFIG.vector_lanes if embeds else index),
+        "constant": i.constant + index,
         "d": i.d + index,
         "index": index,
         "beat": index % beats,
     }
 
 
-def vector_step(i: Instruction, row: int, position: int) -> dict[str, int]:
+def vector_step(i: Instruction, row: int, position: int, token: int) -> dict[str, int]:
     """The same of a step of the vector queue."""
     value = i.destination == Destination.VALUE
     key = (position // CONFIG.lanes << i.position_shift) + row // CONFIG.beats
     by_position = position << i.position_shift if i.constant_by_position else 0
     column = row // CONFIG.drain * i.memory_stride + position // GROUP
     kept = {"memory": i.memory + (column if value else key)} if value or i.destination == Destination.KEY else {}
+    element = {Source.KEEP: position}.get(i.source, token if i.constant_mode == Constant.BROADCAST else None)
     return kept | {
-        "constant": i.constant + (position // CONFIG.vector_lanes if i.source == Source.KEEP else by_position + row),
+        "constant": i.constant + (by_position + row if element is None else element // CONFIG.vector_lanes),
         "d": i.d + (row if i.destination == Destination.VECTOR else row // CONFIG.beats),
         "index": row,
         "beat": row % CONFIG.drain if value else row % CONFIG.beats,
@@ -173,7 +175,7 @@ class Model:
         rows = i.blocks * (position // GROUP + 1 if i.blocks_by_page else 1)
         fields = {"a": i.a, "b": i.b, "first": word == 0, "last": last, "closes": row == rows - 1}
         fields |= {"opens": row == 0 and not i.continues}
-        fields |= stream_step(i, row, word, self.token) if i.streams else vector_step(i, row, position)
+        fields |= stream_step(i, row, word, self.token) if i.streams else vector_step(i, row, position, self.token)
         fields["a"] += fields["index"]
         fields["b"] += fields["index"]
         return {

@@ -2,6 +2,7 @@
 
 from amaranth.back import verilog
 
+from rtl.chip.assembly import board, chip
 from rtl.export.sharing import share_identical
 from rtl.host.top import TOP as HOSTED_TOP
 from rtl.host.top import HostedTile
@@ -10,13 +11,20 @@ from rtl.tile.config import TileConfig
 from rtl.tile.lane import Lane
 from rtl.tile.tile import Tile
 
-TOP = "tile"
+
+def top(config: TileConfig) -> str:
+    """Name of the module at the top of `tile_sources`."""
+    return "tile" if config.tiles == 1 else "chip" if config.chips == 1 else "board"
 
 
 def tile_sources(config: TileConfig) -> dict[str, str]:
-    """File name and text of everything that a simulator needs for one tile; `TOP` is the top module."""
-    lane, tile = component_sources(Lane(config.format), "lane"), component_sources(Tile(config), TOP)
-    return {**lane, **tile, **model_sources()}
+    """File name and text of everything that a simulator needs; of several tiles and chips each module is there once."""
+    sources = component_sources(Lane(config.format), "lane") | component_sources(Tile(config), "tile")
+    if config.tiles > 1:
+        sources |= component_sources(chip(config), "chip")
+    if config.chips > 1:
+        sources |= component_sources(board(config), "board")
+    return sources | model_sources()
 
 
 def hosted_sources(config: TileConfig) -> dict[str, str]:

@@ -29,7 +29,7 @@ def weight_bank(
     """A weight bank: `timing.latency_cycles` from address to data, one read in `timing.cadence_cycles`.
 
     A write starts in a cycle with `write`, takes `timing.write_cycles` and excludes a read. With `has_file` the bank
-    begins with the contents of `weights_<index>.hex`, otherwise with zeros.
+    begins with the contents of `<path of the instance>.hex`, otherwise with zeros.
     """
     return Instance(
         "weight_bank",
@@ -57,13 +57,16 @@ def sram(
     read_address,
     read_data,
     read_enable=1,
-    file: str = "",
+    has_file: bool = False,
     write_enable=0,
     write_address=None,
     write_data=None,
     write_mask=None,
 ) -> Instance:
-    """An SRAM with one read and one write port, one cycle of latency, written in pieces of `grain` bits."""
+    """An SRAM with one read and one write port, one cycle of latency, written in pieces of `grain` bits.
+
+    With `has_file` it begins with the contents of `<path of the instance>.hex`.
+    """
     bits = len(read_data)
     pieces = bits // grain
     return Instance(
@@ -72,7 +75,7 @@ def sram(
         p_BITS=bits,
         p_ADDRESS=len(read_address),
         p_GRAIN=grain,
-        p_FILE=file,
+        p_HAS_FILE=int(has_file),
         i_clk=ClockSignal(),
         i_read_enable=read_enable,
         i_read_address=read_address,

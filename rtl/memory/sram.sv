@@ -1,10 +1,11 @@
 // Behavioural model of a small SRAM: one read port and one write port with a mask of GRAIN-bit pieces.
 //
 // Both ports take a new address every cycle; `read_data` follows one cycle later and holds. A write and a read
-// of one address in one cycle return the old word. Power-up contents are a pattern, or come from `FILE`.
+// of one address in one cycle return the old word. Power-up contents are a pattern or, if HAS_FILE says so,
+// come from `<path>.hex` in the working directory; the path is the instance's, from the top module on, with dots.
 module sram #(
     parameter WORDS = 16, parameter BITS = 8, parameter ADDRESS = 4, parameter GRAIN = 8,
-    parameter FILE = ""
+    parameter HAS_FILE = 0
 ) (
     input clk,
     input read_enable, input [ADDRESS-1:0] read_address, output reg [BITS-1:0] read_data,
@@ -13,11 +14,15 @@ module sram #(
 );
     reg [BITS-1:0] memory [0:WORDS-1];
     reg [BITS-1:0] written;
+    string file;
     integer i;
 
     initial begin
         for (i = 0; i < WORDS; i = i + 1) memory[i] = {(BITS + 31) / 32{32'hdeadbeef}};
-        if (FILE != "") $readmemh(FILE, memory);
+        if (HAS_FILE != 0) begin
+            file = $sformatf("%m.hex");
+            $readmemh(file, memory);
+        end
         read_data = 0;
     end
 

@@ -2,8 +2,8 @@
 //
 // A read starts at a clock edge with `enable`; `data` changes LATENCY edges later and holds until the next
 // read arrives. A write starts at an edge with `write` and takes WRITE cycles, a read takes CADENCE: anything that
-// starts before that is a fault of the schedule, which stops the simulation. Contents come from `weights_<ID>.hex` in
-// the working directory, if HAS_FILE says so.
+// starts before that is a fault of the schedule, which stops the simulation. Contents come from `<path>.hex` in the
+// working directory, if HAS_FILE says so; the path is the instance's, from the top module on, with dots.
 //
 // Cells can fail, at rates per bit that are given on the command line (rtl/memory/faults.py says what each means and
 // draws the same faults): +read_error_rate, +read_disturb_rate, +write_error_rate, +retention_error_rate, +stuck_rate,
@@ -37,7 +37,7 @@ module weight_bank #(
         if (!$value$plusargs("fault_seed=%d", seed)) seed = 0;
         faulty = read_error + disturb + write_error + retention + stuck > 0;
         if (HAS_FILE != 0) begin
-            file = $sformatf("weights_%0d.hex", ID);
+            file = $sformatf("%m.hex");
             $readmemh(file, memory);
         end else for (i = 0; i < WORDS; i = i + 1) memory[i] = 0;
         if (faulty) for (i = 0; i < WORDS; i = i + 1)

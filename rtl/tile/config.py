@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from amaranth.utils import exact_log2
+
 from devicemodels.errors import UserError
 from rtl.arithmetic.dot import DotProduct
 from rtl.arithmetic.exponential import Exponential
@@ -34,7 +36,12 @@ class BankTiming:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TileConfig:
-    """Sizes of one tile.
+    """Sizes of a tile, or of several tiles that share the work.
+
+    With `tiles` there are as many lanes and as wide a vector unit as said *in all*: tile t has the elements
+    t * `tile_vector_lanes` and following of every vector word, and the lanes whose rows they are. The tiles play one
+    program in step; what one has and all need goes through links that take `link_cycles`, between chips
+    `chip_link_cycles` more.
 
     Row r of a matrix belongs to lane r mod `lanes`; element i of a vector to slot i mod `vector_lanes` of word
     i // `vector_lanes`. A lane has `banks_per_lane` weight banks, which take its words in turn: word w lies in
@@ -56,6 +63,10 @@ class TileConfig:
     vector_lanes: int
     banks_per_lane: int = 1
     format: NumberFormat = DEFAULT
+    tiles: int = 1
+    chips: int = 1
+    link_cycles: int = 1
+    chip_link_cycles: int = 1
 
     def __post_init__(self):
         if self.lanes not in LANES:
@@ -65,6 +76,7 @@ class TileConfig:
                 f"the vector unit is {self.vector_lanes} elements wide, and on {self.lanes} lanes it must be a "
                 f"power of two from {LANES[0]} to {self.lanes}"
             )
+        self._check_tiles()
         if self.banks_per_lane not in (1, 2, 4, 8):
             raise UserError(f"a lane has 1, 2, 4 or 8 banks, not {self.banks_per_lane}")
         if self.activation_groups % self.groups_per_word:
@@ -80,6 +92,46 @@ class TileConfig:
                 f"context {self.context} is not a multiple of {GROUP}; take {-(-self.context // GROUP) * GROUP}"
             )
 
+    def _check_tiles(self):
+        if self.tiles < 1 or self.vector_lanes % self.tiles or (self.tiles > 1 and self.tile_vector_lanes < 2):
+            raise UserError(
+                f"{self.tiles} tiles share a vector unit of {self.vector_lanes} elements, and each needs two or more of "
+                f"them, as many as the others: take {self.vector_lanes // 2} tiles or a power of two below"
+            )
+        if self.tiles % self.chips:
+            raise UserError(f"{self.tiles} tiles do not spread over {self.chips} chips: each has as many as the others")
+        for name, cycles, parts in (
+            ("link_cycles", self.link_cycles, self.tiles // self.chips),
+            ("chip_link_cycles", self.chip_link_cycles, self.chips),
+        ):
+            if cycles < exact_log2(parts):
+                raise UserError(
+                    f"{name} is {cycles}, and a reduction over {parts} parts takes {exact_log2(parts)} cycles, one for "
+                    f"each level of its tree: set {name} to {exact_log2(parts)} or more"
+                )
+
+    @property
+    def tile_lanes(self) -> int:
+        """Lanes of each tile."""
+        return self.lanes // self.tiles
+
+    @property
+    def tile_vector_lanes(self) -> int:
+        """Elements of each tile's vector unit."""
+        return self.vector_lanes // self.tiles
+
+    @property
+    def collective_cycles(self) -> int:
+        """Cycles from what the tiles send to what all receive; 0 in a tile alone."""
+        if self.tiles == 1:
+            return 0
+        return self.link_cycles + (self.chip_link_cycles if self.chips > 1 else 0)
+
+    def lanes_of(self, tile: int) -> list[int]:
+        """Which lanes, counted over all tiles, a tile has, in the order of its own."""
+        own, every = self.tile_vector_lanes, self.vector_lanes
+        return [i // own * every + tile * own + i % own for i in range(self.tile_lanes)]
+
     @property
     def lane_words(self) -> int:
         """Words that the banks of one lane hold together."""
@@ -87,7 +139,7 @@ class TileConfig:
 
     @property
     def banks(self) -> int:
-        """Weight banks of the tile."""
+        """Weight banks of all tiles."""
         return self.lanes * self.banks_per_lane
 
     @property
@@ -127,8 +179,8 @@ class TileConfig:
 
     @property
     def constant_word_bits(self) -> int:
-        """Bits of a word of row scales and other constants."""
-        return self.vector_lanes * CONSTANT_BITS
+        """Bits of a tile's part of a word of row scales and other constants."""
+        return self.tile_vector_lanes * CONSTANT_BITS
 
 
 HOLD_LATENCY = 1

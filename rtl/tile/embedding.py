@@ -1,8 +1,8 @@
-"""Reads one row of the weight banks as a vector: the embedding of the current token."""
+"""Reads one row of the weight banks as a vector: the embedding of the current token, in the tile that has it."""
 
 import itertools
 
-from amaranth.hdl import Array, Module, Signal, signed
+from amaranth.hdl import Array, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -23,7 +23,8 @@ class Embedding(wiring.Component):
     ----------
     words : corrected words of all lanes
     lane, beat : which lane, which part of its word
-    values : weights less their row's scale, signed
+    here : the row is in one of this tile's lanes
+    values : weights less their row's scale, signed; zero in other tiles
     """
 
     def __init__(self, config: TileConfig):
@@ -31,8 +32,9 @@ class Embedding(wiring.Component):
         f = config.format
         super().__init__(
             {
-                "words": In(data.ArrayLayout(f.word_bits, config.lanes)),
-                "lane": In(range(config.lanes)),
+                "words": In(data.ArrayLayout(f.word_bits, config.tile_lanes)),
+                "lane": In(range(config.tile_lanes)),
+                "here": In(1),
                 "beat": In(exact_log2(config.word_beats)),
                 "values": Out(data.ArrayLayout(signed(f.value_bits), config.vector_lanes)),
             }
@@ -49,13 +51,13 @@ class Embedding(wiring.Component):
             ]
             m.d.sync += values[0].eq(codes.word_select(i, f.weight_bits).as_signed() * scale + minimum)
             m.d.sync += [b.eq(a) for a, b in itertools.pairwise(values)]
-            m.d.comb += self.values[i].eq(values[-1])
+            m.d.comb += self.values[i].eq(Mux(self.here, values[-1], 0))
         return m
 
     def _read(self, m):
         """Codes of a beat, and their group's scale and minimum, a register behind the word."""
         lanes, f = self.config.vector_lanes, self.config.format
-        word = Array(self.words[i] for i in range(self.config.lanes))[self.lane]
+        word = Array(self.words[i] for i in range(self.config.tile_lanes))[self.lane]
         every, scales, minima = split_word(word, f)
         group = self.beat >> exact_log2(self.config.beats)
         codes = Signal(lanes * f.weight_bits)

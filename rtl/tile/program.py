@@ -45,7 +45,7 @@ class Constant(enum.IntEnum):
 
     ONE = 0
     WORD = 1  # element by element
-    BROADCAST = 2  # the element that belongs to the current token
+    BROADCAST = 2  # the element that belongs to the current token: a vector step fetches it, a stream step uses it
 
 
 class Alu(enum.IntEnum):

@@ -7,7 +7,7 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
-from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, Destination, Source
+from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, Constant, Destination, Source
 from rtl.tile.queue import INDEX_BITS, Queue
 
 TOKEN_BITS = 16
@@ -160,9 +160,7 @@ class Sequencer(wiring.Component):
                 current.activations
                 + Mux(current.source == Source.KV, queue.group, queue.group << exact_log2(config.groups_per_word))
             ),
-            step.constant.eq(
-                current.constant + Mux(embeds, self.token >> exact_log2(config.vector_lanes), queue.index)
-            ),
+            step.constant.eq(current.constant + queue.index),
             step.d.eq(current.d + queue.index),
             step.beat.eq(queue.index[:beats]),
         ]
@@ -179,14 +177,14 @@ class Sequencer(wiring.Component):
             constant_row.eq(self.position << current.position_shift),
         ]
         value = current.destination == Destination.VALUE
-        keeps = current.source == Source.KEEP
+        keeps, fetches = current.source == Source.KEEP, current.constant_mode == Constant.BROADCAST
         m.d.sync += [
             step.memory.eq(current.memory + Mux(value, queue.row + queue.page, key_row + whole)),
             step.constant.eq(
                 current.constant
                 + Mux(
-                    keeps,
-                    self.position >> exact_log2(config.vector_lanes),
+                    keeps | fetches,
+                    Mux(keeps, self.position, self.token) >> exact_log2(config.vector_lanes),
                     queue.index + Mux(current.constant_by_position, constant_row, 0),
                 )
             ),

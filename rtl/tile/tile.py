@@ -14,6 +14,7 @@ from rtl.memory.report import count_ones
 from rtl.memory.secded import code_bits
 from rtl.tile.config import READ_LATENCY, TileConfig
 from rtl.tile.embedding import Embedding
+from rtl.tile.links import link_layout, own_lane, owner
 from rtl.tile.program import INSTRUCTION_BITS, Source
 from rtl.tile.sequencer import TOKEN_BITS, Sequencer
 from rtl.tile.stages import Stages
@@ -41,6 +42,19 @@ SIGNATURE = {
 }
 
 
+COUNTERS = ("weight_words", "lane_words", "corrected_words", "uncorrectable_words")
+"""Outputs that count what a tile's own lanes did."""
+
+
+def link_ports(config: TileConfig, tiles: int = 1) -> dict:
+    """Ports of a tile, or of some tiles together, among others."""
+    return {
+        "tile": In(range(config.tiles // tiles)),
+        "sent": Out(link_layout(config, tiles)),
+        "received": In(link_layout(config, config.tiles)),
+    }
+
+
 class Tile(wiring.Component):
     """A streaming compute tile that decodes a language model by itself.
 
@@ -59,11 +73,12 @@ class Tile(wiring.Component):
     weight_words : words that the weight banks have delivered
     lane_words : words that lanes have multiplied, from weight and KV banks
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
+    tile, sent, received : as in `VectorUnit`; only of a tile among others
     """
 
     def __init__(self, config: TileConfig):
         self.config = config
-        super().__init__(SIGNATURE)
+        super().__init__(SIGNATURE | (link_ports(config) if config.tiles > 1 else {}))
 
     def elaborate(self, platform):
         m = Module()
@@ -72,6 +87,7 @@ class Tile(wiring.Component):
         m.submodules.vector_unit = vector = VectorUnit(self.config)
         m.submodules.embedding = embedding = Embedding(self.config)
         self._host(m, host, sequencer, vector)
+        self._links(m, vector)
         self._memories(m, host, sequencer, vector)
         self._lanes(m, host, sequencer, vector, embedding)
         return m
@@ -107,14 +123,22 @@ class Tile(wiring.Component):
             vector.token.eq(sequencer.token),
         ]
 
+    def _links(self, m, vector):
+        """To the other tiles and from them; a tile alone hears itself."""
+        if self.config.tiles == 1:
+            m.d.comb += vector.received.eq(vector.sent)
+        else:
+            m.d.comb += [vector.tile.eq(self.tile), self.sent.eq(vector.sent), vector.received.eq(self.received)]
+
     def _memories(self, m, host, sequencer, vector):
         config = self.config
-        slot = vector.position[: ceil_log2(config.vector_lanes)]
+        width = config.tile_vector_lanes
+        slot, here = vector.position[: exact_log2(width)], owner(config, vector.position) == vector.tile
         for queue in ("stream", "vector"):
-            m.submodules[f"{queue}_program"] = sram(
+            m.submodules[f"{queue}_program_memory"] = sram(
                 words=config.program_words,
                 grain=INSTRUCTION_BITS,
-                file=f"{queue}_program.hex",
+                has_file=True,
                 read_enable=getattr(sequencer, f"{queue}_read"),
                 read_address=getattr(sequencer, f"{queue}_address"),
                 read_data=getattr(sequencer, f"{queue}_program"),
@@ -133,14 +157,14 @@ class Tile(wiring.Component):
         m.submodules.constant_memory = sram(
             words=config.constant_words,
             grain=CONSTANT_BITS,
-            file="constants.hex",
+            has_file=True,
             read_enable=vector.constant_read,
             read_address=vector.constant_address[:address_bits],
             read_data=self._registered(m, vector.constant.as_value()),
-            write_enable=vector.constant_write,
+            write_enable=vector.constant_write & here,
             write_address=vector.constant_write_address[:address_bits],
-            write_data=vector.constant_write_data.as_unsigned().replicate(config.vector_lanes),
-            write_mask=(1 << slot)[: config.vector_lanes],
+            write_data=vector.constant_write_data.as_unsigned().replicate(width),
+            write_mask=(1 << slot)[:width],
         )
         address_bits = ceil_log2(config.vector_words)
         for port in ("a", "b"):
@@ -190,13 +214,14 @@ class Tile(wiring.Component):
             m.d.comb += [sums.activations.eq(activations), sums.valid.eq(pipe.at("valid", arrival))]
             shared["i_activation_sums"] = sums.sums.as_value()
         m.d.comb += [
-            embedding.lane.eq(sequencer.token[: exact_log2(config.lanes)]),
+            embedding.lane.eq(own_lane(config, sequencer.token)),
+            embedding.here.eq(owner(config, sequencer.token) == vector.tile),
             embedding.beat.eq(pipe.at("beat", arrival)),
         ]
-        corrected, uncorrectable = Signal(config.lanes), Signal(config.lanes)
+        corrected, uncorrectable = Signal(config.tile_lanes), Signal(config.tile_lanes)
         bank_words = [((weights | row) & (which == bank)) for bank in range(config.banks_per_lane)]
         arriving = pipe.at("memory", config.bank.latency_cycles)[: exact_log2(config.banks_per_lane)]
-        for i in range(config.lanes):
+        for i in range(config.tile_lanes):
             codes = []
             for bank, enable in enumerate(bank_words):
                 index = i * config.banks_per_lane + bank
@@ -221,8 +246,8 @@ class Tile(wiring.Component):
                 write_address=vector.kv_address[: ceil_log2(config.kv_words)],
                 write_data=Mux(
                     vector.kv_column,
-                    vector.kv_data.word_select(i % config.vector_lanes, f.kv_bits).replicate(GROUP),
-                    vector.kv_data.replicate(config.beats),
+                    vector.value_data.word_select(i % config.tile_vector_lanes, f.kv_bits).replicate(GROUP),
+                    vector.key_data.replicate(config.beats),
                 ),
                 write_mask=vector.kv_mask,
             )
@@ -285,8 +310,8 @@ class Tile(wiring.Component):
             ]
         with m.Else():
             m.d.sync += [
-                self.weight_words.eq(self.weight_words + Mux(pipe.at("weights", arrival), config.lanes, 0)),
-                self.lane_words.eq(self.lane_words + Mux(pipe.at("valid", arrival), config.lanes, 0)),
+                self.weight_words.eq(self.weight_words + Mux(pipe.at("weights", arrival), config.tile_lanes, 0)),
+                self.lane_words.eq(self.lane_words + Mux(pipe.at("valid", arrival), config.tile_lanes, 0)),
                 self.corrected_words.eq(self.corrected_words + count_ones(corrected)),
                 self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable)),
             ]

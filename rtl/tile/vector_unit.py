@@ -33,6 +33,7 @@ from rtl.tile.config import (
     WRITE_STAGE,
     TileConfig,
 )
+from rtl.tile.links import code_bits, link_layout, own_lane, owner
 from rtl.tile.program import FIELDS, SCALARS, Alu, Constant, Destination, Mask, Reduce, Second, Source
 from rtl.tile.sequencer import TOKEN_BITS, step_layout
 from rtl.tile.stages import Stages
@@ -56,18 +57,24 @@ def keep_scale(scale, shift: int):
 class VectorUnit(wiring.Component):
     """Executes the steps that are not multiplications of weights, and finishes those that are.
 
-    One word of `vector_lanes` elements a cycle. The head of the pipe is `VECTOR_ENTRY` cycles after a vector step and
-    `TileConfig.stream_entry` cycles after the last step of a row of the banks, whose sums, one a lane, enter in
-    `TileConfig.drain` cycles after each other; the stages behind it stand in `rtl.tile.config`. Sums go first: in a
-    cycle in which a vector step would meet them at the head, `hold` keeps it from issuing.
+    One word a cycle, of which this tile has `tile_vector_lanes` elements. The head of the pipe is `VECTOR_ENTRY` cycles
+    after a vector step and `TileConfig.stream_entry` cycles after the last step of a row of the banks, whose sums, one a
+    lane, enter in `TileConfig.drain` cycles after each other; the stages behind it stand in `rtl.tile.config`. Sums go
+    first: in a cycle in which a vector step would meet them at the head, `hold` keeps it from issuing.
+
+    Of several tiles each has a part of every vector word. Codes for the activation memories and the KV banks, reductions
+    and the embedding go over the links, and are there `TileConfig.collective_cycles` later than in a tile alone.
 
     Attributes
     ----------
+    tile : which of the tiles that share the work
     stream, vector, position, token : from the sequencer
+    sent, received : to all tiles, and from all of them `TileConfig.collective_cycles` later (see `rtl.tile.links`)
     hold : no vector step may issue in this cycle
     vocabulary : rows of the output matrix that count
     epsilon : of the root mean square, times the vector's length, with 28 fraction bits
-    sums, embedding : operands of stream steps, `HOLD_LATENCY` cycles before the head of the pipe
+    sums : operands of stream steps, `HOLD_LATENCY` cycles before the head of the pipe
+    embedding : likewise, of this tile's row or zero, for all tiles; it goes over the links
     a_read ... constant : read ports of the memories, `READ_LATENCY` cycles
     write_* : write ports; vector, activation, KV (one word of codes a lane) and constant memory
     argmax : index of the largest result so far
@@ -75,19 +82,22 @@ class VectorUnit(wiring.Component):
 
     def __init__(self, config: TileConfig):
         self.config = config
-        lanes, wide = config.vector_lanes, config.lanes
+        lanes, wide, f = config.tile_vector_lanes, config.tile_lanes, config.format
         vector = data.ArrayLayout(signed(VECTOR_BITS), lanes)
         super().__init__(
             {
+                "tile": In(range(config.tiles)),
                 "stream": In(step_layout()),
                 "vector": In(step_layout()),
+                "sent": Out(link_layout(config, 1)),
+                "received": In(link_layout(config, config.tiles)),
                 "hold": Out(1),
                 "position": In(TOKEN_BITS),
                 "token": In(TOKEN_BITS),
                 "vocabulary": In(TOKEN_BITS),
                 "epsilon": In(32),
-                "sums": In(data.ArrayLayout(signed(config.format.accumulator_bits), wide)),
-                "embedding": In(data.ArrayLayout(signed(config.format.value_bits), lanes)),
+                "sums": In(data.ArrayLayout(signed(f.accumulator_bits), wide)),
+                "embedding": In(data.ArrayLayout(signed(f.value_bits), config.vector_lanes)),
                 "a_read": Out(1),
                 "a_address": Out(FIELDS["a"]),
                 "a": In(vector),
@@ -103,10 +113,11 @@ class VectorUnit(wiring.Component):
                 "activation_write": Out(1),
                 "activation_group": Out(FIELDS["d"]),
                 "activation_beat": Out(3),
-                "activation_data": Out(lanes * config.format.activation_bits),
+                "activation_data": Out(config.vector_lanes * f.activation_bits),
                 "kv_write": Out(wide),
                 "kv_address": Out(FIELDS["memory"]),
-                "kv_data": Out(lanes * config.format.kv_bits),
+                "key_data": Out(config.vector_lanes * f.kv_bits),
+                "value_data": Out(lanes * f.kv_bits),
                 "kv_mask": Out(GROUP),
                 "kv_column": Out(1),
                 "constant_write": Out(1),
@@ -131,11 +142,11 @@ class VectorUnit(wiring.Component):
     def _head(self, m):
         """Merge sums and vector steps into one pipe."""
         config = self.config
-        arrival = config.stream_entry - HOLD_LATENCY
-        stream = _Steps(m, "stream", self.stream, streams=1, arrives=self.stream.valid & self.stream.last)
-        vector = _Steps(m, "vector", self.vector, streams=0, arrives=self.vector.valid)
-        embeds = stream.at("source", arrival) == Source.EMBEDDING
-        held, beat, left = self._hold(m, stream, arrival, embeds)
+        arrival, embeds = config.stream_entry - HOLD_LATENCY, self.stream.instruction.source == Source.EMBEDDING
+        rows = self.stream.valid & self.stream.last
+        stream = _Steps(m, "stream", self.stream, streams=1, arrives=rows & ~embeds, embeds=rows & embeds)
+        vector = _Steps(m, "vector", self.vector, streams=0, arrives=self.vector.valid, embeds=Const(0, 1))
+        held, beat, left = self._hold(m, stream, arrival)
         late = vector.fields(VECTOR_ENTRY)
         fields = {}
         for name, value in late.items():
@@ -157,33 +168,40 @@ class VectorUnit(wiring.Component):
         ]
         return Stages(m, "pipe", fields)
 
-    def _hold(self, m, stream, arrival, embeds):
+    def _hold(self, m, stream, arrival):
         """Sums on their way into the pipe: (fields of their step, beat, beats left)."""
-        config = self.config
-        fields = stream.fields(arrival)
+        config, later = self.config, arrival + self.config.collective_cycles
+        fields, embeds = stream.fields(arrival), stream.at("embeds", later)
+        if later != arrival:
+            embedding = stream.fields(later)
+            fields = {name: Mux(embeds, embedding[name], value) for name, value in fields.items()}
         held = {name: Signal.like(value, name=f"held_{name}") for name, value in fields.items()}
         beat, left = Signal(range(max(config.drain, 2))), Signal(range(config.drain + 1))
         shape = signed(config.format.accumulator_bits)
-        self._held_sums = [Signal(shape, name=f"held_{i}", reset_less=True) for i in range(config.lanes)]
-        self._held_embedding = Signal.like(self.embedding, name="held_embedding", reset_less=True)
-        with m.If(stream.at("arrives", arrival)):
+        self._held_sums = [Signal(shape, name=f"held_{i}", reset_less=True) for i in range(config.tile_lanes)]
+        shape = data.ArrayLayout(signed(config.format.value_bits), config.tile_vector_lanes)
+        self._held_embedding = Signal(shape, name="held_embedding", reset_less=True)
+        m.d.comb += self.sent.embedding.eq(self.embedding)
+        embedding = self.received.embedding.as_value().word_select(self.tile, shape.size)
+        with m.If(stream.at("arrives", arrival) | embeds):
             m.d.sync += [after.eq(fields[name]) for name, after in held.items()]
             m.d.sync += [after.eq(self.sums[i]) for i, after in enumerate(self._held_sums)]
-            m.d.sync += [self._held_embedding.eq(self.embedding), beat.eq(0), left.eq(Mux(embeds, 1, config.drain))]
+            m.d.sync += [
+                self._held_embedding.as_value().eq(embedding),
+                beat.eq(0),
+                left.eq(Mux(embeds, 1, config.drain)),
+            ]
         with m.Elif(left != 0):
             m.d.sync += [beat.eq(beat + 1), left.eq(left - 1)]
-            width = config.vector_lanes
+            width = config.tile_vector_lanes
             m.d.sync += [a.eq(b) for a, b in zip(self._held_sums, self._held_sums[width:], strict=False)]
         return held, beat, left
 
     def _meets(self, stream, arrival):
         """A vector step that issues now would be at the head in a cycle in which sums are."""
         first = arrival - VECTOR_ENTRY
-        rows = [
-            stream.at("arrives", first + beat) & (stream.at("source", first + beat) != Source.EMBEDDING)
-            for beat in range(1, self.config.drain)
-        ]
-        return Cat(stream.at("arrives", first), *rows).any()
+        rows = [stream.at("arrives", first + beat) for beat in range(self.config.drain)]
+        return Cat(*rows, stream.at("embeds", first + self.config.collective_cycles)).any()
 
     def _rescale(self, m, pipe):
         """Operand, exponential, requantiser: (exponentials two stages in, y at `ALU_STAGE`)."""
@@ -197,7 +215,7 @@ class VectorUnit(wiring.Component):
             ),
             self.constant_address.eq(pipe.at("constant", constant_at)),
         ]
-        own = Array(self.constant)[self.token[: exact_log2(self.config.vector_lanes)]]
+        own = self._token_constant(m, pipe)
         operands = scale_operands(
             m,
             self._scale(m, pipe, "scale", SCALE_STAGE),
@@ -212,7 +230,7 @@ class VectorUnit(wiring.Component):
         exponentials, results = [], []
         self._operands, width = [], self.config.format.accumulator_bits
         masked = self._masked(m, pipe)
-        for i in range(self.config.vector_lanes):
+        for i in range(self.config.tile_vector_lanes):
             m.submodules[f"exponential_{i}"] = power = Exponential()
             m.submodules[f"requantiser_{i}"] = requantiser = Requantiser(width)
             operand = Signal(signed(width), name=f"a_{i}")
@@ -249,14 +267,25 @@ class VectorUnit(wiring.Component):
             results.append(requantiser.y)
         return exponentials, results
 
+    def _token_constant(self, m, pipe):
+        """The element of a constant word that belongs to the current token, from the tile that has it."""
+        config, at = self.config, REQUANTISE_STAGE + self.config.collective_cycles
+        kept = Signal(signed(CONSTANT_BITS), name="token_constant")
+        own = Array(self.constant)[self.token[: exact_log2(config.tile_vector_lanes)]]
+        m.d.comb += self.sent.constant.eq(Mux(owner(config, self.token) == self.tile, own, 0))
+        fetched = pipe.at("valid", at) & (pipe.at("constant_mode", at) == Constant.BROADCAST) & ~pipe.at("streams", at)
+        with m.If(fetched):
+            m.d.sync += kept.eq(self.received.constant)
+        return kept
+
     def _masked(self, m, pipe):
         """One bit an element at the head of the pipe: it does not count."""
-        lanes = self.config.vector_lanes
+        config, lanes = self.config, self.config.tile_vector_lanes
         limit, base = Signal(TOKEN_BITS, name="mask_limit"), Signal(TOKEN_BITS + 5, name="mask_base")
         mode = pipe.at("mask", 0)
         m.d.comb += [
             limit.eq(Mux(mode == Mask.POSITION, self.position + 1, self.vocabulary)),
-            base.eq(pipe.at("index", 0) * lanes),
+            base.eq(pipe.at("index", 0) * config.vector_lanes + self.tile * lanes),
         ]
         masked = Signal(lanes, name="masked")
         m.d.comb += masked.eq(Cat((mode != Mask.NONE) & (base + i >= limit) for i in range(lanes)))
@@ -280,7 +309,7 @@ class VectorUnit(wiring.Component):
         first = ALU_STAGE - Silu.LATENCY
         gated = pipe.at("valid", first) & (pipe.at("alu", first) == Alu.SILU)
         b = []
-        for i in range(self.config.vector_lanes):
+        for i in range(self.config.tile_vector_lanes):
             m.submodules[f"silu_{i}"] = silu = Silu()
             word = [self.b[i], *signed_array(Silu.LATENCY, VECTOR_BITS, f"b_{i}")]
             m.d.comb += [silu.valid.eq(gated), silu.x.eq(self.b[i])]
@@ -289,7 +318,7 @@ class VectorUnit(wiring.Component):
                     m.d.sync += after.eq(before)
             b.append((silu.y, word[-1]))
         results = []
-        for i in range(self.config.vector_lanes):
+        for i in range(self.config.tile_vector_lanes):
             pair, odd = i & ~1, i & 1
             factor = Signal(signed(SILU_BITS), name=f"factor_{i}")
             direct = Signal(signed(VECTOR_BITS + SILU_BITS), name=f"direct_{i}", reset_less=True)
@@ -320,39 +349,55 @@ class VectorUnit(wiring.Component):
 
     def _write(self, m, pipe, result):
         valid, destination = pipe.at("valid", WRITE_STAGE), pipe.at("destination", WRITE_STAGE)
-        address, beat = pipe.at("d", WRITE_STAGE), pipe.at("beat", WRITE_STAGE)
-        width, config = self.config.vector_lanes, self.config
+        f = self.config.format
+        codes = (
+            Mux(destination == Destination.ACTIVATION, _clip(r, f.activation_bits), _clip(r, f.kv_bits)) for r in result
+        )
         m.d.comb += [
             self.vector_write.eq(valid & (destination == Destination.VECTOR)),
-            self.write_address.eq(address),
+            self.write_address.eq(pipe.at("d", WRITE_STAGE)),
             self.write_data.as_value().eq(Cat(result)),
-            self.activation_write.eq(valid & (destination == Destination.ACTIVATION)),
-            self.activation_group.eq(address),
-            self.activation_beat.eq(beat),
-            self.activation_data.eq(Cat(_clip(r, config.format.activation_bits) for r in result)),
+            self.sent.codes.eq(Cat(code[: code_bits(f)] for code in codes)),
         ]
-        key, row_lane = destination == Destination.KEY, self.position[: exact_log2(config.lanes)]
-        columns = ((1 << width) - 1) << (beat[: exact_log2(config.drain)] * width)
+        self._write_codes(m, pipe)
+
+    def _write_codes(self, m, pipe):
+        """Codes of all tiles, into the activation memory and the KV banks."""
+        config, f, at = self.config, self.config.format, WRITE_STAGE + self.config.collective_cycles
+        valid, destination, beat = pipe.at("valid", at), pipe.at("destination", at), pipe.at("beat", at)
+        codes = [self.received.codes.word_select(i, code_bits(f)) for i in range(config.vector_lanes)]
+        keys = Cat(code[: f.kv_bits] for code in codes)
+        m.d.comb += [
+            self.activation_write.eq(valid & (destination == Destination.ACTIVATION)),
+            self.activation_group.eq(pipe.at("d", at)),
+            self.activation_beat.eq(beat),
+            self.activation_data.eq(Cat(code[: f.activation_bits] for code in codes)),
+            self.key_data.eq(keys),
+            self.value_data.eq(keys.word_select(self.tile, len(self.value_data))),
+        ]
+        key, width, own = destination == Destination.KEY, config.vector_lanes, config.tile_vector_lanes
+        row = Mux(owner(config, self.position) == self.tile, 1 << own_lane(config, self.position), 0)
+        columns = ((1 << own) - 1) << (beat[: exact_log2(config.drain)] * own)
         m.d.comb += [
             self.kv_column.eq(destination == Destination.VALUE),
-            self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(key, 1 << row_lane, columns), 0)),
-            self.kv_address.eq(pipe.at("memory", WRITE_STAGE)),
-            self.kv_data.eq(Cat(_clip(r, self.config.format.kv_bits) for r in result)),
+            self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(key, row, columns), 0)),
+            self.kv_address.eq(pipe.at("memory", at)),
             self.kv_mask.eq(
-                Mux(
-                    key,
-                    ((1 << width) - 1) << (beat[: exact_log2(config.beats)] * width),
-                    1 << self.position[:5],
-                )
+                Mux(key, ((1 << width) - 1) << (beat[: exact_log2(config.beats)] * width), 1 << self.position[:5])
             ),
         ]
 
     def _reduce(self, m, pipe, result, exponentials):
         """Reductions, scalar products and stored scales, all through one normaliser, a step of the pipe at a time."""
-        at = REDUCE_STAGE
+        at = REDUCE_STAGE + self.config.collective_cycles
         m.submodules.normaliser = normaliser = Normaliser()
-        extreme, index = self._extreme(m, pipe, result)
-        second = self._second(m, pipe, exponentials)
+        own_extreme, own_index = self._extreme(m, pipe, result)
+        m.d.comb += [
+            self.sent.extreme.eq(own_extreme),
+            self.sent.index.eq(own_index),
+            self.sent.second.eq(self._second(m, pipe, exponentials)),
+        ]
+        extreme, index, second = self.received.extreme, self.received.index, self.received.second
         root, base = self._root(m, pipe, second)
         product, product_exponent = self._multiply(m, pipe)
         source, kind = pipe.at("source", at), pipe.at("reduce", at)
@@ -386,7 +431,7 @@ class VectorUnit(wiring.Component):
 
     def _root(self, m, pipe, second):
         """The root of the last instruction's squares, and the exponent that it still lacks."""
-        at = REDUCE_STAGE + 1
+        at = REDUCE_STAGE + 1 + self.config.collective_cycles
         m.submodules.root = root = Root()
         other = self._scale(m, pipe, "other", at)
         down = Mux(other.exponent < 0, 0, other.exponent)[:6]
@@ -401,7 +446,7 @@ class VectorUnit(wiring.Component):
 
     def _extreme(self, m, pipe, result):
         """Largest magnitude or value of the instruction so far, and its index."""
-        lanes, at = self.config.vector_lanes, WRITE_STAGE
+        lanes, at = self.config.tile_vector_lanes, WRITE_STAGE
         absolute = pipe.at("reduce", at) == Reduce.ABSOLUTE
         masked, lowest = self._mask_later.at("masked", at), -(1 << (VECTOR_BITS - 1))
         first = Signal(signed(VECTOR_BITS + 1), name="word_extreme")
@@ -427,7 +472,7 @@ class VectorUnit(wiring.Component):
             with m.If(reduces & (streams == queue) & (opens | (first > own))):
                 m.d.sync += own.eq(first)
         with m.If(reduces & (pipe.at("reduce", at + 2) == Reduce.ARGMAX) & (opens | (first > running[1]))):
-            m.d.sync += index.eq(Cat(place[: exact_log2(lanes)], pipe.at("index", at + 2)))
+            m.d.sync += index.eq(Cat(place[: exact_log2(lanes)], self.tile, pipe.at("index", at + 2)))
         m.d.comb += extreme.eq(Mux(pipe.at("streams", at + 3), running[1], running[0]))
         return extreme, index
 
@@ -445,7 +490,7 @@ class VectorUnit(wiring.Component):
             with m.If(pipe.at("valid", 1) & (pipe.at("second", 1) == Second.SQUARES)):
                 m.d.sync += square.eq(short * short)
             terms.append(Mux(squares, square, exponentials[i]))
-        total = Signal(2 * CONSTANT_BITS + 1 + exact_log2(self.config.vector_lanes), name="word_sum")
+        total = Signal(2 * CONSTANT_BITS + 1 + exact_log2(self.config.tile_vector_lanes), name="word_sum")
         with m.If(pipe.at("valid", REQUANTISE_STAGE) & (pipe.at("second", REQUANTISE_STAGE) != Second.NONE)):
             m.d.sync += total.eq(tree(terms, lambda p, q: p + q))
         late = Stages(m, "late", {"sum": total})
@@ -494,7 +539,7 @@ class VectorUnit(wiring.Component):
             self.constant_write_data.eq(left),
         ]
         held = Stages(m, "held", {"product": product, "exponent": exponent})
-        delay = REDUCE_STAGE - SCALE_STAGE - 1
+        delay = REDUCE_STAGE + self.config.collective_cycles - SCALE_STAGE - 1
         return held.at("product", delay - 1), held.at("exponent", delay)
 
 
@@ -521,11 +566,11 @@ class _Steps:
     )
     STEP = ("opens", "closes", "b", "constant", "d", "memory", "beat", "index")
 
-    def __init__(self, m, name: str, step, *, streams: int, arrives):
+    def __init__(self, m, name: str, step, *, streams: int, arrives, embeds):
         self._stages = Stages(
             m,
             name,
-            {"arrives": arrives}
+            {"arrives": arrives, "embeds": embeds}
             | {field: step.instruction[field] for field in self.INSTRUCTION}
             | {field: step[field] for field in self.STEP},
         )
@@ -544,4 +589,4 @@ class _Steps:
 def _clip(value, bits):
     """`clip_code` as logic."""
     limit = (1 << (bits - 1)) - 1
-    return Mux(value > limit, limit, Mux(value < -limit, -limit, value))[:bits]
+    return Mux(value > limit, limit, Mux(value < -limit, -limit, value))

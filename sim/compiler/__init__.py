@@ -36,7 +36,7 @@ def compile_model(model: Model, config: TileConfig, integers: IntegerModel | Non
     return Program(
         stream=stream,
         vector=vector,
-        banks_per_lane=config.banks_per_lane,
+        config=config,
         weights=weight_images(integers, place, config),
         constants=constant_image(integers, place, config),
         placement=place,

@@ -51,6 +51,9 @@ class Emitter:
         place, config = self.place, self.config
         first, second = embedding_shifts(self.model.embedding, config.format)
         self.emit(
+            phase="embedding", source=Source.ONE, constant=place.embedding.constants, constant_mode=Constant.BROADCAST
+        )
+        self.emit(
             phase="embedding",
             source=Source.ONE,
             blocks=place.rotation_words,
@@ -69,7 +72,6 @@ class Emitter:
             period=-(-config.period // config.word_beats),
             memory=place.embedding.weights,
             memory_stride=place.embedding.words,
-            constant=place.embedding.constants,
             constant_mode=Constant.BROADCAST,
             first_shift=first,
             scale_shift=second,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rtl.chip.assembly import tile_paths
 from rtl.formats import CONSTANT_BITS
 from rtl.memory.secded import encode
 from rtl.tile.config import TileConfig
@@ -18,6 +19,7 @@ class Program:
     """A model on a tile.
 
     stream, vector : instructions of one token in the tile's two queues
+    config : the tiles that it is for
     weights : uint8 array [lanes, words, code bits] of bits, check bits included; word w lies in bank w mod banks
     constants : int64 array [words, vector lanes]
     vocabulary, epsilon, context : what the host tells the tile, and the positions that fit
@@ -25,7 +27,7 @@ class Program:
 
     stream: tuple[Instruction, ...]
     vector: tuple[Instruction, ...]
-    banks_per_lane: int
+    config: TileConfig
     weights: np.ndarray
     constants: np.ndarray
     placement: Placement
@@ -40,18 +42,26 @@ class Program:
 
     @functools.cached_property
     def images(self) -> dict[str, str]:
-        """File name and `$readmemh` text of every memory."""
-        banks = self.banks_per_lane
+        """File name and `$readmemh` text of every memory: `<path of the tile>.<memory>.hex`."""
+        images = {}
+        for tile, path in enumerate(tile_paths(self.config)):
+            images |= {f"{path}.{name}.hex": text for name, text in self._tile_images(tile).items()}
+        return images
+
+    def _tile_images(self, tile: int) -> dict[str, str]:
+        """Contents of one tile's memories by name: its lanes' words, its elements of the constants, the program."""
+        banks, width = self.config.banks_per_lane, self.config.tile_vector_lanes
         images = {
-            f"weights_{lane * banks + bank}.hex": hex_lines(words[bank::banks])
-            for lane, words in enumerate(self.weights)
+            f"weight_bank_{own * banks + bank}": hex_lines(self.weights[lane][bank::banks])
+            for own, lane in enumerate(self.config.lanes_of(tile))
             for bank in range(banks)
         }
-        images["constants.hex"] = "".join(
-            "".join(f"{int(v) & 0xFFFF:04x}" for v in reversed(word)) + "\n" for word in self.constants
+        images["constant_memory"] = "".join(
+            "".join(f"{int(v) & 0xFFFF:04x}" for v in word[::-1]) + "\n"
+            for word in self.constants[:, tile * width : (tile + 1) * width]
         )
         for queue, instructions in (("stream", self.stream), ("vector", self.vector)):
-            images[f"{queue}_program.hex"] = "".join(f"{i.encode():x}\n" for i in instructions)
+            images[f"{queue}_program_memory"] = "".join(f"{i.encode():x}\n" for i in instructions)
         return images
 
 

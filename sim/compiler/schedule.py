@@ -25,7 +25,7 @@ from rtl.tile.config import (
     WRITE_STAGE,
     TileConfig,
 )
-from rtl.tile.program import FIELDS, SCALARS, SETUP_CYCLES, Destination, Instruction, Reduce, Second, Source
+from rtl.tile.program import FIELDS, SCALARS, SETUP_CYCLES, Constant, Destination, Instruction, Reduce, Second, Source
 
 NEVER = (1 << FIELDS["after"]) - 1
 """More instructions than a queue has: who waits for so many waits until the token ends."""
@@ -178,8 +178,10 @@ class _Uses:
 
     def __init__(self, instruction: Instruction, config: TileConfig):
         self.instruction, self.config = instruction, config
-        streams = instruction.streams
+        streams, self.links = instruction.streams, config.collective_cycles
         self.entry = config.stream_entry if streams else VECTOR_ENTRY
+        if instruction.source == Source.EMBEDDING:
+            self.entry += self.links
         # Steps to the end of the first row, and beats that the last row takes in the pipe.
         self.row = (instruction.groups - 1) * instruction.period if streams else 0
         embeds = instruction.source == Source.EMBEDDING
@@ -216,27 +218,31 @@ class _Uses:
         if i.exponential:
             found[f"extreme {i.extreme}"] = self._pipe(0)
         if i.second == Second.SQUARES:
-            found[f"scale {i.other}"] = Use(self.entry, self.entry + REDUCE_STAGE + 1)
+            found[f"scale {i.other}"] = Use(self.entry, self.entry + REDUCE_STAGE + 1 + self.links)
         if i.source == Source.ROOT:
-            found["root"] = self._pipe(REDUCE_STAGE)
+            found["root"] = self._pipe(REDUCE_STAGE + self.links)
+        if i.streams and i.constant_mode == Constant.BROADCAST:
+            found["token constant"] = self._pipe(REQUANTISE_STAGE)
         return found
 
     def writes(self, regions: dict[str, str]) -> dict[str, Use]:
         """Resource -> use; a word written in a cycle can be read from the next one on."""
-        i, found = self.instruction, {}
+        i, found, links = self.instruction, {}, self.links
         if i.destination != Destination.NONE:
-            found[regions["writes"]] = self._pipe(WRITE_STAGE)
+            found[regions["writes"]] = self._pipe(WRITE_STAGE + (links if i.destination != Destination.VECTOR else 0))
         if i.source == Source.KEEP:
             found[regions["writes"]] = self._pipe(SCALE_STAGE + 1)
         if i.reduce == Reduce.ABSOLUTE or i.source in SCALARS:
-            found[f"scale {i.register}"] = self._pipe(REGISTER_STAGE - 1)
+            found[f"scale {i.register}"] = self._pipe(REGISTER_STAGE - 1 + links)
         if i.reduce == Reduce.MAXIMUM:
-            found[f"extreme {i.extreme}"] = self._pipe(EXTREME_STAGE - 1)
+            found[f"extreme {i.extreme}"] = self._pipe(EXTREME_STAGE - 1 + links)
         if i.second == Second.SQUARES:
-            found["root"] = self._pipe(ROOT_STAGE - 1)
+            found["root"] = self._pipe(ROOT_STAGE - 1 + links)
+        if not i.streams and i.constant_mode == Constant.BROADCAST:
+            found["token constant"] = self._pipe(REQUANTISE_STAGE + links)
         return found
 
 
 def argmax_lag(config: TileConfig) -> int:
     """Cycles from the last turn of a matrix to its arg max at the sequencer."""
-    return config.stream_entry + config.drain + REDUCE_STAGE - config.period
+    return config.stream_entry + config.drain + REDUCE_STAGE + config.collective_cycles - config.period

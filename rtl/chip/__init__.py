@@ -1,0 +1,1 @@
+"""Several tiles that share the work: links, collectives, chip."""
