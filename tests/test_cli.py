@@ -52,7 +52,7 @@ def hardware(monkeypatch, tmp_path):
 
         stand_ins = {
             "sim.decode": {"decode": decode},
-            "sim.checkpoint": {"load_model": str},
+            "sim.checkpoint": {"load_model": lambda name, progress: name},
             "sim.chain": {"chain_rows": lambda _design: []},
         }
         for name, members in stand_ins.items():
@@ -93,7 +93,7 @@ def test_decode_prints_tokens_as_they_come_and_then_the_figures(spinstream, hard
     assert "run the hardware" in err
     assert seen == {
         "design": "sram-22nm", "model": "verse", "prompt": "In the", "tokens": 5,
-        "simulator": "verilator", "waves": True, "run_folder": None,
+        "simulator": "verilator", "waves": True, "run_folder": None, "chat": None,
     }  # fmt: skip
 
 
