@@ -18,7 +18,7 @@ class ColumnControl(wiring.Component):
 
     Attributes
     ----------
-    busy, ends : a run is on; the step ends in this cycle
+    busy, ends : steps are played; the step ends in this cycle
     first_position, prompt_length, total_length, first_emitted, columns : as in `rtl.tile.sequencer.Sequencer`
     prompt_read, prompt_address, prompt : port of the prompt memory, with one cycle of latency
     argmax : the token that was found in each column, in the cycle of `ends`
@@ -27,6 +27,7 @@ class ColumnControl(wiring.Component):
     finishes : this step is the run's last
     tokens : one a column; of those in use
     token_valid, emitted, token_column : one cycle for each token emitted
+    emits_more : a token is emitted, and not the last one of its step
     """
 
     def __init__(self, config: TileConfig):
@@ -53,6 +54,7 @@ class ColumnControl(wiring.Component):
                 "token_valid": Out(1),
                 "emitted": Out(TOKEN_BITS),
                 "token_column": Out(range(columns)),
+                "emits_more": Out(1),
             }
         )
 
@@ -98,7 +100,10 @@ class ColumnControl(wiring.Component):
     def _emit(self, m):
         """The tokens of the step that has ended, one a cycle."""
         last, found = Signal(range(self.config.columns)), Signal.like(self.argmax)
-        m.d.comb += self.emitted.eq(Array(found)[self.token_column])
+        m.d.comb += [
+            self.emitted.eq(Array(found)[self.token_column]),
+            self.emits_more.eq(self.token_valid & (self.token_column != last)),
+        ]
         with m.If(self.ends & self.emits):
             before = Mux(self.first_emitted > self.position, self.first_emitted - self.position, 0)
             m.d.sync += [self.token_valid.eq(1), self.token_column.eq(before), last.eq(self.last_column)]

@@ -115,7 +115,7 @@ class Sequencer(wiring.Component):
         self._spread_rows(m, stream)
         for name, queue, other in (("stream", stream, vector), ("vector", vector, stream)):
             m.d.comb += [
-                queue.busy.eq(self.busy),
+                queue.busy.eq(control.busy if control else self.busy),
                 queue.restart.eq(ends),
                 queue.page.eq((control.last_position if control else self.position) >> exact_log2(GROUP)),
                 queue.other_done.eq(other.done),
@@ -166,18 +166,19 @@ class Sequencer(wiring.Component):
         """The control of several columns, which takes the place of `_tokens`."""
         m.submodules.control = control = ColumnControl(self.config)
         for name, member in control.signature.members.items():
-            if hasattr(self, name):
+            if hasattr(self, name) and name != "busy":
                 ours, theirs = getattr(self, name), getattr(control, name)
                 m.d.comb += theirs.eq(ours) if member.flow == In else ours.eq(theirs)
         return control
 
     def _run(self, m, ends, control):
         """The run's begin and end, with several columns."""
-        m.d.comb += control.ends.eq(ends)
+        running = Signal()
+        m.d.comb += [control.ends.eq(ends), control.busy.eq(running), self.busy.eq(running | control.emits_more)]
         with m.If(self.start & ~self.busy):
-            m.d.sync += [self.busy.eq(1), self.cycles.eq(0)]
+            m.d.sync += [running.eq(1), self.cycles.eq(0)]
         with m.Elif(ends & control.finishes):
-            m.d.sync += self.busy.eq(0)
+            m.d.sync += running.eq(0)
 
     def _token(self, column):
         """The token of a column."""
