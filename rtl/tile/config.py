@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from amaranth.utils import exact_log2
+
 from devicemodels.errors import UserError
 from rtl.arithmetic.dot import DotProduct
 from rtl.arithmetic.exponential import Exponential
@@ -12,6 +14,7 @@ from rtl.formats import CONSTANT_BITS, DEFAULT, GROUP, NumberFormat
 from rtl.memory.secded import SecdedDecoder
 
 LANES = (4, 8, 16, 32)
+COLUMNS = (1, 2, 4, 8, 16)
 
 ADDRESSABLE_WORDS = {
     "lane_words": 1 << 16,
@@ -41,7 +44,8 @@ class TileConfig:
     bank w mod `banks_per_lane`, so that banks that need several cycles for a read still give a lane a word a cycle.
     Memories are given in words: a weight word is that of `format`, a KV word holds 32 codes, a vector or constant word
     `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight word has lie in one of
-    its words.
+    its words. There are `columns` activation vectors for a word of the banks: the lanes multiply a word with all of
+    them, and the vector and activation memories and the registers are there once for each, of these sizes.
     """
 
     lanes: int
@@ -56,6 +60,7 @@ class TileConfig:
     vector_lanes: int
     banks_per_lane: int = 1
     format: NumberFormat = DEFAULT
+    columns: int = 1
 
     def __post_init__(self):
         if self.lanes not in LANES:
@@ -67,6 +72,8 @@ class TileConfig:
             )
         if self.banks_per_lane not in (1, 2, 4, 8):
             raise UserError(f"a lane has 1, 2, 4 or 8 banks, not {self.banks_per_lane}")
+        if self.columns not in COLUMNS:
+            raise UserError(f"a tile has {', '.join(map(str, COLUMNS[:-1]))} or {COLUMNS[-1]} columns, not {self.columns}")
         if self.activation_groups % self.groups_per_word:
             raise UserError(
                 f"activation_groups is {self.activation_groups}, and an activation word holds {self.groups_per_word}: "
@@ -112,8 +119,13 @@ class TileConfig:
 
     @property
     def drain(self) -> int:
-        """Vector words in a block of rows, one row a lane: cycles in which its sums enter the vector pipe."""
+        """Vector words in a block of rows, one row a lane: cycles in which a column's sums enter the vector pipe."""
         return self.lanes // self.vector_lanes
+
+    @property
+    def column_bits(self) -> int:
+        """Bits of a column's number."""
+        return exact_log2(self.columns)
 
     @property
     def stream_latency(self) -> int:

@@ -41,6 +41,17 @@ SIGNATURE = {
 }
 
 
+def tile_signature(columns: int) -> dict[str, wiring.Member]:
+    """Ports of a tile with so many columns."""
+    several = {
+        "columns": In(columns.bit_length()),
+        "first_position": In(TOKEN_BITS),
+        "first_emitted": In(TOKEN_BITS),
+        "token_column": Out(exact_log2(columns)),
+    }
+    return SIGNATURE if columns == 1 else SIGNATURE | several
+
+
 class Tile(wiring.Component):
     """A streaming compute tile that decodes a language model by itself.
 
@@ -59,11 +70,12 @@ class Tile(wiring.Component):
     weight_words : words that the weight banks have delivered
     lane_words : words that lanes have multiplied, from weight and KV banks
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
+    columns, first_position, first_emitted, token_column : with several columns, as in `Sequencer`
     """
 
     def __init__(self, config: TileConfig):
         self.config = config
-        super().__init__(SIGNATURE)
+        super().__init__(tile_signature(config.columns))
 
     def elaborate(self, platform):
         m = Module()
@@ -83,14 +95,16 @@ class Tile(wiring.Component):
         m.d.comb += [sync.clk.eq(self.clk), host.clk.eq(self.clk)]
         m.d.host += sync.rst.eq(self.rst)
         registered = {}
-        for name, member in SIGNATURE.items():
+        for name, member in self.signature.members.items():
             if member.flow == In and name not in ("clk", "rst"):
                 registered[name] = Signal.like(getattr(self, name), name=f"host_{name}")
                 m.d.host += registered[name].eq(getattr(self, name))
         return SimpleNamespace(**registered)
 
     def _host(self, m, host, sequencer, vector):
-        for name in ("start", "prompt_length", "total_length"):
+        several = self.config.columns > 1
+        settings = ("columns", "first_position", "first_emitted") if several else ()
+        for name in ("start", "prompt_length", "total_length", *settings):
             m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
         m.d.comb += [
             self.busy.eq(sequencer.busy),
@@ -104,12 +118,14 @@ class Tile(wiring.Component):
             vector.stream.eq(sequencer.stream),
             vector.vector.eq(sequencer.vector),
             vector.position.eq(sequencer.position),
-            vector.token.eq(sequencer.token),
+            vector.tokens.eq(sequencer.tokens) if several else vector.token.eq(sequencer.token),
         ]
+        if several:
+            m.d.comb += [vector.last_column.eq(sequencer.last_column), self.token_column.eq(sequencer.token_column)]
 
     def _memories(self, m, host, sequencer, vector):
-        config = self.config
-        slot = vector.position[: ceil_log2(config.vector_lanes)]
+        config, several = self.config, self.config.columns > 1
+        slot = vector.constant_write_slot if several else vector.position[: ceil_log2(config.vector_lanes)]
         for queue in ("stream", "vector"):
             m.submodules[f"{queue}_program"] = sram(
                 words=config.program_words,
@@ -122,7 +138,7 @@ class Tile(wiring.Component):
         m.submodules.prompt_memory = sram(
             words=config.context,
             grain=TOKEN_BITS,
-            read_enable=sequencer.vector_read,
+            read_enable=sequencer.prompt_read if several else sequencer.vector_read,
             read_address=sequencer.prompt_address,
             read_data=sequencer.prompt,
             write_enable=host.prompt_write,
@@ -143,15 +159,21 @@ class Tile(wiring.Component):
             write_mask=(1 << slot)[: config.vector_lanes],
         )
         address_bits = ceil_log2(config.vector_words)
+
+        def of_column(port):
+            """An address in the column's part of the vector memory."""
+            address = getattr(vector, f"{port}_address")[:address_bits]
+            return Cat(address, getattr(vector, f"{port}_column")) if several else address
+
         for port in ("a", "b"):
             m.submodules[f"vector_memory_{port}"] = sram(
-                words=config.vector_words,
+                words=config.vector_words + ((config.columns - 1) << address_bits),
                 grain=VECTOR_BITS,
                 read_enable=getattr(vector, f"{port}_read"),
-                read_address=getattr(vector, f"{port}_address")[:address_bits],
+                read_address=of_column(port),
                 read_data=self._registered(m, getattr(vector, port).as_value()),
                 write_enable=vector.vector_write,
-                write_address=vector.write_address[:address_bits],
+                write_address=of_column("write"),
                 write_data=vector.write_data.as_value(),
             )
 
@@ -181,16 +203,25 @@ class Tile(wiring.Component):
                 "memory": step.memory,
                 "activations": step.activations,
                 "beat": step.beat,
+                **({"column": step.column} if config.columns > 1 else {}),
             },
         )
-        activations = self._activations(m, pipe, vector)
+        activations = [self._activations(m, pipe, vector, column) for column in range(config.columns)]
+        valid = [pipe.at("valid", arrival)]
+        if config.columns > 1:
+            valid = [valid[0] & (sequencer.last_column >= column) for column in range(config.columns)]
         shared = {}
         if f.needs_sums:
-            m.submodules.activation_sums = sums = ActivationSums(f)
-            m.d.comb += [sums.activations.eq(activations), sums.valid.eq(pipe.at("valid", arrival))]
-            shared["i_activation_sums"] = sums.sums.as_value()
+            all_sums = []
+            for column in range(config.columns):
+                sums = ActivationSums(f)
+                m.submodules["activation_sums" if config.columns == 1 else f"activation_sums_{column}"] = sums
+                m.d.comb += [sums.activations.eq(activations[column]), sums.valid.eq(valid[column])]
+                all_sums.append(sums.sums.as_value())
+            shared["i_activation_sums"] = _together(all_sums)
+        token = sequencer.token if config.columns == 1 else Array(sequencer.tokens)[pipe.at("column", arrival)]
         m.d.comb += [
-            embedding.lane.eq(sequencer.token[: exact_log2(config.lanes)]),
+            embedding.lane.eq(token[: exact_log2(config.lanes)]),
             embedding.beat.eq(pipe.at("beat", arrival)),
         ]
         corrected, uncorrectable = Signal(config.lanes), Signal(config.lanes)
@@ -234,11 +265,11 @@ class Tile(wiring.Component):
                 i_code_valid=pipe.at("weights", config.bank.latency_cycles),
                 i_kv=word,
                 i_from_kv=pipe.at("kv", arrival),
-                i_activations=activations,
-                i_valid=pipe.at("valid", arrival),
+                i_activations=_together(activations),
+                i_valid=_together(valid),
                 i_first=pipe.at("first", arrival),
                 o_word=embedding.words[i],
-                o_sum=vector.sums[i],
+                o_sum=self._lane_sums(m, vector, i),
                 o_corrected=corrected[i],
                 o_uncorrectable=uncorrectable[i],
                 **shared,
@@ -246,24 +277,38 @@ class Tile(wiring.Component):
         m.d.comb += vector.embedding.eq(embedding.values)
         self._counters(m, host, pipe, corrected, uncorrectable)
 
-    def _activations(self, m, pipe, vector):
-        """The activation memory; what it reads reaches the lanes together with the word of the banks.
+    def _lane_sums(self, m, vector, lane):
+        """What a lane's sums go to: those of a column are behind each other in the vector unit."""
+        lanes, columns = self.config.lanes, self.config.columns
+        if columns == 1:
+            return vector.sums[lane]
+        sums = Signal(self.config.format.accumulator_bits * columns, name=f"sums_{lane}")
+        for column in range(columns):
+            m.d.comb += vector.sums[column * lanes + lane].eq(sums.word_select(column, len(sums) // columns))
+        return sums
+
+    def _activations(self, m, pipe, vector, column):
+        """A column's activation memory; what it reads reaches the lanes together with the word of the banks.
 
         A word of the KV banks takes one group, which stands in for every group of the word.
         """
         config, at, bits = self.config, self.config.stream_latency - READ_LATENCY, self.config.format.activation_bits
         groups, size = exact_log2(config.groups_per_word), config.groups_per_word
         address = ceil_log2(config.activation_groups) - groups
+        several = config.columns > 1
+        own = f"_{column}" if several else ""
         word, activations = (
-            Signal(size * GROUP * bits, name=name, reset_less=True) for name in ("activation_word", "activations")
+            Signal(size * GROUP * bits, name=f"{name}{own}", reset_less=True)
+            for name in ("activation_word", "activations")
         )
-        m.submodules.activation_memory = sram(
+        valid, write = pipe.at("valid", at), vector.activation_write
+        m.submodules[f"activation_memory{own}"] = sram(
             words=config.activation_groups >> groups,
             grain=config.vector_lanes * bits,
-            read_enable=pipe.at("valid", at),
+            read_enable=valid & (vector.last_column >= column) if several else valid,
             read_address=(pipe.at("activations", at) >> groups)[:address],
             read_data=word,
-            write_enable=vector.activation_write,
+            write_enable=write & (vector.activation_column == column) if several else write,
             write_address=(vector.activation_group >> groups)[:address],
             write_data=vector.activation_data.replicate(config.beats << groups),
             write_mask=(1 << Cat(vector.activation_beat[: exact_log2(config.beats)], vector.activation_group[:groups]))[
@@ -290,3 +335,8 @@ class Tile(wiring.Component):
                 self.corrected_words.eq(self.corrected_words + count_ones(corrected)),
                 self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable)),
             ]
+
+
+def _together(parts):
+    """Signals of all columns as one, the first column's in the lowest bits."""
+    return parts[0] if len(parts) == 1 else Cat(parts)

@@ -66,7 +66,7 @@ class Emitter:
             phase="embedding",
             source=Source.EMBEDDING,
             blocks=self.words,
-            period=-(-config.period // config.word_beats),
+            period=self._embedding_period,
             memory=place.embedding.weights,
             memory_stride=place.embedding.words,
             constant=place.embedding.constants,
@@ -81,6 +81,12 @@ class Emitter:
         )
         if not self.whole_heads:
             self._clear_queries()
+
+    @property
+    def _embedding_period(self) -> int:
+        """Cycles of a step, of which a word has several. The next column's row may begin in the last one's bank."""
+        config = self.config
+        return -(-(config.period if config.columns == 1 else config.bank.cadence_cycles) // config.word_beats)
 
     def _clear_queries(self):
         """Zero the activation words of the queries, of which a narrow head writes only a part."""

@@ -2,9 +2,9 @@
 
 The tile has no interlocks but one: an instruction can wait for instructions of the other queue. Every instruction says
 here what it reads and writes and how many cycles after its steps; the scheduler finds the smallest waits with which
-no word is read before it is written, or written before it is read, whatever the number of pages in use and however
-long one queue has to wait for the other. All it relies on are lower bounds: instructions of a queue follow each other,
-and take at least the cycles that they take with one page.
+no word is read before it is written, or written before it is read, whatever the number of pages and columns in use and
+however long one queue has to wait for the other. All it relies on are lower bounds: instructions of a queue follow each other,
+and take at least the cycles that they take with one page and one column.
 """
 
 import dataclasses
@@ -180,10 +180,10 @@ class _Uses:
         self.instruction, self.config = instruction, config
         streams = instruction.streams
         self.entry = config.stream_entry if streams else VECTOR_ENTRY
-        # Steps to the end of the first row, and beats that the last row takes in the pipe.
+        # Steps to the end of the first row, and beats that the last row takes in the pipe when all columns are in use.
         self.row = (instruction.groups - 1) * instruction.period if streams else 0
         embeds = instruction.source == Source.EMBEDDING
-        self.drain = 0 if embeds or not streams else config.drain - 1
+        self.drain = 0 if embeds or not streams else config.drain * config.columns - 1
         self.turn = instruction.period - 1
 
     def _issue(self, offset: int, *, ahead: int = 0) -> Use:
@@ -239,4 +239,4 @@ class _Uses:
 
 def argmax_lag(config: TileConfig) -> int:
     """Cycles from the last turn of a matrix to its arg max at the sequencer."""
-    return config.stream_entry + config.drain + REDUCE_STAGE - config.period
+    return config.stream_entry + config.drain * config.columns + REDUCE_STAGE - config.period
