@@ -47,7 +47,7 @@ def _count(counts, instruction, config, pages):
         counts["lane words"] += steps * lanes
         counts["activation reads"] += steps
     elif embeds:
-        counts["weight reads"] += steps // config.word_beats * lanes
+        counts["weight reads"] += -(-steps // (config.word_beats >> instruction.pairs)) * lanes
     elif instruction.source == Source.VECTOR:
         counts["vector reads"] += words
     counts["vector reads"] += words * (instruction.alu != Alu.PASS)

@@ -1,6 +1,6 @@
 """The sequencer: plays a static program, once a token."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
@@ -148,23 +148,24 @@ class Sequencer(wiring.Component):
         ]
 
     def _stream_addresses(self, m, queue):
-        """A row's word, or the words of the token's row, beat by beat."""
+        """A row's word, or the words of the token's row, beat by beat: of pairs one term, in every second group."""
         config, current, step = self.config, queue.instruction, self.stream
-        beats = exact_log2(config.word_beats)
+        beats, groups = exact_log2(config.word_beats), exact_log2(config.groups_per_word)
+        inside = exact_log2(config.beats)
+        embeds = current.source == Source.EMBEDDING
+        of_pairs = Cat(queue.index[:inside], current.term, queue.index[inside:])
+        place = Mux(embeds & current.pairs, of_pairs, queue.index)
+        words = Mux(current.pairs, queue.group << max(groups - 1, 0), queue.group << groups)
         token_row = Signal(16)
         m.d.sync += token_row.eq((self.token >> exact_log2(config.lanes)) * current.memory_stride)
-        embeds = current.source == Source.EMBEDDING
         m.d.sync += [
-            step.memory.eq(current.memory + Mux(embeds, token_row + (queue.index >> beats), queue.row + queue.group)),
-            step.activations.eq(
-                current.activations
-                + Mux(current.source == Source.KV, queue.group, queue.group << exact_log2(config.groups_per_word))
-            ),
+            step.memory.eq(current.memory + Mux(embeds, token_row + (place >> beats), queue.row + queue.group)),
+            step.activations.eq(current.activations + Mux(current.source == Source.KV, queue.group, words)),
             step.constant.eq(
                 current.constant + Mux(embeds, self.token >> exact_log2(config.vector_lanes), queue.index)
             ),
             step.d.eq(current.d + queue.index),
-            step.beat.eq(queue.index[:beats]),
+            step.beat.eq(place[:beats]),
         ]
 
     def _vector_addresses(self, m, queue):
