@@ -50,7 +50,7 @@ def _count(counts, instruction, config, pages, columns):
         counts["lane words"] += steps * lanes
         counts["activation reads"] += steps * columns
     elif embeds:
-        counts["weight reads"] += steps // config.word_beats * lanes * columns
+        counts["weight reads"] += -(-steps // (config.word_beats >> instruction.pairs)) * lanes * columns
     elif instruction.source == Source.VECTOR:
         counts["vector reads"] += words
     counts["vector reads"] += words * (instruction.alu != Alu.PASS)

@@ -167,7 +167,8 @@ class Interpreter:
             activations = self.own.activations[_wrap("activations", instruction.activations + groups, self.own.activations)]
             codes = self.keys_values[:, _wrap("memory", words, self.keys_values[0])]
             return np.einsum("lrgi,gi->rl", codes, activations).reshape(len(rows), -1)
-        address = instruction.activations + np.arange(len(groups) * size)
+        terms = 1 + instruction.pairs
+        address = instruction.activations + np.arange(len(groups) * size) // terms
         activations = self.own.activations[_wrap("activations", address, self.own.activations)].reshape(-1, size, GROUP)
         words = _wrap("memory", words, self.codes[0])
         products = np.einsum("lrwgi,wgi->lrwg", self.codes[:, words], activations) * self.group_scales[:, words]
@@ -176,12 +177,15 @@ class Interpreter:
 
     def _embedding(self, instruction: Instruction, rows):
         """The weight row of the token, `vector_lanes` elements at a time, int64 [words, vector lanes]."""
-        config, beats = self.config, self.config.word_beats
+        config, size = self.config, self.config.groups_per_word
         lane, block = self.own.token % config.lanes, self.own.token // config.lanes
-        words = instruction.memory + block * instruction.memory_stride + rows // beats
-        words = _wrap("memory", words, self.codes[0])
-        values = self.codes[lane, words] * self.group_scales[lane, words, :, None] + self.minima[lane, words, :, None]
-        return values.reshape(len(rows), beats, -1)[np.arange(len(rows)), rows % beats]
+        group, beat = np.divmod(rows, config.beats)
+        if instruction.pairs:
+            group = 2 * group + instruction.term
+        words = _wrap("memory", instruction.memory + block * instruction.memory_stride + group // size, self.codes[0])
+        at = lane, words, group % size
+        values = self.codes[at] * self.group_scales[at][:, None] + self.minima[at][:, None]
+        return values.reshape(len(rows), config.beats, -1)[np.arange(len(rows)), beat]
 
     def _constants(self, instruction: Instruction, rows):
         """Factors of the first product, to be broadcast against [words, vector lanes]."""

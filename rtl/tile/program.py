@@ -107,6 +107,8 @@ FIELDS = {
     "memory_stride": 9,
     "position_shift": 3,
     "activations": 10,
+    "pairs": 1,
+    "term": 1,
     "a": 10,
     "b": 10,
     "constant": 14,
@@ -138,7 +140,11 @@ SETUP_CYCLES = 1
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Instruction:
-    """One instruction; see `FIELDS` for widths. `phase` names the part of the model, for accounts only."""
+    """One instruction; see `FIELDS` for widths. `phase` names the part of the model, for accounts only.
+
+    With `pairs` two neighbouring groups of a weight word are the two terms of the same 32 weights; an embedding then
+    reads one `term` of them.
+    """
 
     source: Source
     phase: str = ""
@@ -154,6 +160,8 @@ class Instruction:
     memory_stride: int = 0
     position_shift: int = 0
     activations: int = 0
+    pairs: bool = False
+    term: int = 0
     a: int = 0
     b: int = 0
     constant: int = 0

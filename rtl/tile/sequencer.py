@@ -1,6 +1,6 @@
 """The sequencer: plays a static program, once a token."""
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
@@ -198,26 +198,27 @@ class Sequencer(wiring.Component):
         ]
 
     def _stream_addresses(self, m, queue):
-        """A row's word, or the words of the token's row, beat by beat."""
+        """A row's word, or the words of the token's row, beat by beat: of pairs one term, in every second group."""
         config, current, step = self.config, queue.instruction, self.stream
-        beats = exact_log2(config.word_beats)
+        beats, groups = exact_log2(config.word_beats), exact_log2(config.groups_per_word)
+        inside = exact_log2(config.beats)
+        embeds = current.source == Source.EMBEDDING
+        of_pairs = Cat(queue.index[:inside], current.term, queue.index[inside:])
+        place = Mux(embeds & current.pairs, of_pairs, queue.index)
+        words = Mux(current.pairs, queue.group << max(groups - 1, 0), queue.group << groups)
         token_row = Signal(16)
         several = config.columns > 1
         ahead = self._token(queue.following if several else 0)  # a cycle before its column begins
         token = self._token(queue.column if several else 0)
         m.d.sync += token_row.eq((ahead >> exact_log2(config.lanes)) * current.memory_stride)
-        embeds = current.source == Source.EMBEDDING
         m.d.sync += [
-            step.memory.eq(current.memory + Mux(embeds, token_row + (queue.index >> beats), queue.row + queue.group)),
-            step.activations.eq(
-                current.activations
-                + Mux(current.source == Source.KV, queue.group, queue.group << exact_log2(config.groups_per_word))
-            ),
+            step.memory.eq(current.memory + Mux(embeds, token_row + (place >> beats), queue.row + queue.group)),
+            step.activations.eq(current.activations + Mux(current.source == Source.KV, queue.group, words)),
             step.constant.eq(
                 current.constant + Mux(embeds, token >> exact_log2(config.vector_lanes), queue.index)
             ),
             step.d.eq(current.d + queue.index),
-            step.beat.eq(queue.index[:beats]),
+            step.beat.eq(place[:beats]),
         ]
 
     def _vector_addresses(self, m, queue):

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
-from rtl.arithmetic.dot import ActivationSums
+from rtl.arithmetic.dot import ActivationSums, Share, share_groups
 from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.memory.macros import sram, weight_bank
 from rtl.memory.report import count_ones
@@ -189,8 +189,7 @@ class Tile(wiring.Component):
         config, step, f = self.config, sequencer.stream, self.config.format
         source, arrival = step.instruction.source, config.stream_latency
         weights, kv = (source == Source.WEIGHTS) & step.valid, (source == Source.KV) & step.valid
-        beats = exact_log2(config.word_beats)
-        row = (source == Source.EMBEDDING) & step.valid & (step.beat[:beats] == 0)
+        row = (source == Source.EMBEDDING) & step.valid & self._opens_word(step)
         which = step.memory[: exact_log2(config.banks_per_lane)]
         pipe = Stages(
             m,
@@ -202,6 +201,7 @@ class Tile(wiring.Component):
                 "first": step.first,
                 "memory": step.memory,
                 "activations": step.activations,
+                "pairs": step.instruction.pairs,
                 "beat": step.beat,
                 **({"column": step.column} if config.columns > 1 else {}),
             },
@@ -287,10 +287,16 @@ class Tile(wiring.Component):
             m.d.comb += vector.sums[column * lanes + lane].eq(sums.word_select(column, len(sums) // columns))
         return sums
 
+    def _opens_word(self, step):
+        """A step of an embedding is the first of its word; of pairs each term has a first one of its own."""
+        inside, beats = exact_log2(self.config.beats), exact_log2(self.config.word_beats)
+        term, others = step.beat[inside:beats][:1], Cat(step.beat[:inside], step.beat[inside + 1 : beats])
+        return (others == 0) & (step.instruction.pairs | (term == 0))
+
     def _activations(self, m, pipe, vector, column):
         """A column's activation memory; what it reads reaches the lanes together with the word of the banks.
 
-        A word of the KV banks takes one group, which stands in for every group of the word.
+        A word of the KV banks takes one group for all its slices, a word of pairs half as many as it has groups.
         """
         config, at, bits = self.config, self.config.stream_latency - READ_LATENCY, self.config.format.activation_bits
         groups, size = exact_log2(config.groups_per_word), config.groups_per_word
@@ -315,8 +321,9 @@ class Tile(wiring.Component):
                 : config.beats << groups
             ],
         )
-        one = word.word_select(pipe.at("activations", at + 1)[:groups], GROUP * bits)
-        m.d.sync += activations.eq(Mux(pipe.at("kv", at + 1), one.replicate(size), word) if groups else word)
+        pairs = Mux(pipe.at("pairs", at + 1), Share.PAIRS, Share.NONE)
+        share = Mux(pipe.at("kv", at + 1), Share.ALL, pairs)
+        m.d.sync += activations.eq(share_groups(word, share, pipe.at("activations", at + 1), config.format))
         return activations
 
     def _counters(self, m, host, pipe, corrected, uncorrectable):

@@ -26,10 +26,10 @@ def compile_model(
         The model does not fit a memory of the tile (which, by how much, what would fit).
     """
     integers = integers or quantise_model(model, config.context, config.format)
-    if integers.embedding.terms > 1 or integers.head.terms > 1:
+    if integers.two_terms and config.groups_per_word == 1:
         raise UserError(
             f'model "{model.name}" has 8-bit matrices beside 4-bit ones, which take two groups for 32 weights, and '
-            "this tile multiplies one: set format.weight_bits to 8"
+            "a word of this tile's banks holds one: set format.groups_per_word to 2, or format.weight_bits to 8"
         )
     place = place_model(integers, config, f'model "{model.name}"')
     columns = config.columns if columns is None else columns

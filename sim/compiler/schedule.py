@@ -199,14 +199,12 @@ class _Uses:
         """Resource -> use."""
         i, config = self.instruction, self.config
         arrival = config.stream_latency - READ_LATENCY
-        # Activations are written a group in `beats` cycles, in the order in which they are read.
-        pace = min(config.beats * (config.groups_per_word if i.source == Source.WEIGHTS else 1), i.period)
         uses = {
             "reads_a": self._issue(0),
             "reads_b": self._pipe(ALU_STAGE - Silu.LATENCY - READ_LATENCY),
             "reads_constant": self._pipe(REQUANTISE_STAGE - READ_LATENCY),
             "reads_memory": self._issue(arrival),
-            "reads_activations": self._issue(arrival, ahead=(i.groups - 1) * pace if i.source == Source.WEIGHTS else 0),
+            "reads_activations": self._issue(arrival, ahead=self._ahead() if i.source == Source.WEIGHTS else 0),
         }
         found = {regions[key]: use for key, use in uses.items() if key in regions}
         found |= {name: Use(0, 0) for name in [regions.get("reads_end")] if name}
@@ -220,6 +218,18 @@ class _Uses:
         if i.source == Source.ROOT:
             found["root"] = self._pipe(REDUCE_STAGE)
         return found
+
+    def _ahead(self) -> int:
+        """Cycles from a row's first word to where its activations must be: written in the order in which they are read.
+
+        A group takes `beats` cycles to write, a word as many groups as it is multiplied with, but for the last word of
+        a row, which may take only one. First and last word and the last but one set the pace.
+        """
+        i, beats = self.instruction, self.config.beats
+        groups, before = self.config.groups_per_word >> i.pairs, i.groups - 1
+        if not before:
+            return 0
+        return min(((before - 1) * groups + 1) * beats, (before - 1) * i.period + beats, before * i.period)
 
     def writes(self, regions: dict[str, str]) -> dict[str, Use]:
         """Resource -> use; a word written in a cycle can be read from the next one on."""
