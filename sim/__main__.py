@@ -197,9 +197,12 @@ def generate(
 def decode(
     design: DesignArgument = DEFAULT_DESIGN,
     model: Annotated[
-        str, typer.Option(metavar="MODEL", help="Name of a shipped model, or path of a GGUF file.")
+        str, typer.Option(metavar="MODEL", help="verse, smollm2 (fetched on first use), or path of a GGUF file.")
     ] = DEFAULT_MODEL,
     prompt: Annotated[str, typer.Option(metavar="TEXT", help="Text that the model goes on from.")] = DEFAULT_PROMPT,
+    chat: Annotated[
+        bool | None, typer.Option(help="Put the prompt into the model's chat template; by default, if it has one.")
+    ] = None,
     tokens: Annotated[int, typer.Option(metavar="N", help="Tokens to generate, 1 or more.")] = 32,
     simulator: Annotated[Simulator, typer.Option(help="Simulator of the Verilog.")] = Simulator.verilator,
     waves: Annotated[bool, typer.Option("--waves", help="Record a waveform in the run folder (slow).")] = False,
@@ -219,9 +222,10 @@ def decode(
     from sim.checkpoint import load_model
     from sim.decode import decode as run
 
+    progress = _progress(as_json)
     measurement = run(
-        chosen, load_model(model), prompt=prompt, tokens=tokens, simulator=simulator.value, waves=waves,
-        run_folder=run_folder, progress=_progress(as_json),
+        chosen, load_model(model, progress), prompt=prompt, chat=chat, tokens=tokens, simulator=simulator.value,
+        waves=waves, run_folder=run_folder, progress=progress,
     )  # fmt: skip
     _conclude(chosen, measurement, as_json)
 

@@ -6,7 +6,7 @@ from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Source
 from sim.compiler import Program
-from sim.timing import Queues
+from sim.timing import Queues, Run, pages_of
 
 
 def played(queues: Queues, *, emits: bool) -> list[Instruction]:
@@ -18,41 +18,44 @@ def played(queues: Queues, *, emits: bool) -> list[Instruction]:
     return [*stream[: vector[end].after], *vector[: end + 1]]
 
 
-def events(queues: Queues, config: TileConfig, position: int, *, emits: bool) -> Counter[str]:
-    """Accesses of one token at a position, each of one word of one memory.
+def events(queues: Queues, config: TileConfig, position: int, *, emits: bool, columns: int = 1) -> Counter[str]:
+    """Accesses of one step at a position with so many columns in use, each of one word of one memory.
 
     Keys: `weight reads` and `KV reads` (all lanes together), `lane words` (words multiplied), `KV writes`,
     `vector reads`, `vector writes`, `activation reads`, `activation writes`, `constant reads`, `constant writes`,
     `program reads`, `prompt reads` and `vector steps`. An embedding counts as a read of a bank of every lane, of which
-    one lane's word is used.
+    one lane's word is used. A word of the banks is read and counted once for all columns.
     """
-    pages, counts = position // GROUP + 1, Counter()
+    pages, counts = pages_of(position, columns), Counter()
     for instruction in played(queues, emits=emits):
         counts["program reads"] += 1
-        counts["prompt reads"] += not instruction.streams  # the prompt memory is read with the vector queue's program
+        if config.columns == 1:
+            counts["prompt reads"] += not instruction.streams  # the prompt is read with the vector queue's program
         if instruction.source < Source.END_OF_PROMPT:
-            _count(counts, instruction, config, pages)
+            _count(counts, instruction, config, pages, columns)
+    if config.columns > 1:
+        counts["prompt reads"] += columns
     return counts
 
 
-def _count(counts, instruction, config, pages):
+def _count(counts, instruction, config, pages, columns):
     steps, lanes = instruction.steps(pages), config.lanes
     embeds = instruction.source == Source.EMBEDDING
     beats = config.drain if instruction.streams and not embeds else 1
-    words = instruction.blocks * (pages if instruction.blocks_by_page else 1) * beats
+    words = instruction.blocks * (pages if instruction.blocks_by_page else 1) * beats * columns
     counts["vector steps"] += words
     if instruction.source in (Source.WEIGHTS, Source.KV):
         kind = "weight" if instruction.source == Source.WEIGHTS else "KV"
         counts[f"{kind} reads"] += steps * lanes
         counts["lane words"] += steps * lanes
-        counts["activation reads"] += steps
+        counts["activation reads"] += steps * columns
     elif embeds:
-        counts["weight reads"] += steps // config.word_beats * lanes
+        counts["weight reads"] += -(-steps // (config.word_beats >> instruction.pairs)) * lanes * columns
     elif instruction.source == Source.VECTOR:
         counts["vector reads"] += words
     counts["vector reads"] += words * (instruction.alu != Alu.PASS)
     counts["constant reads"] += words * (instruction.constant_mode != Constant.ONE)
-    counts["constant writes"] += instruction.source == Source.KEEP
+    counts["constant writes"] += (instruction.source == Source.KEEP) * columns
     written = {
         Destination.VECTOR: ("vector writes", 2),
         Destination.ACTIVATION: ("activation writes", 1),
@@ -67,7 +70,11 @@ def _count(counts, instruction, config, pages):
 def multiplications(program: Program, config: TileConfig, first: int, total: int) -> int:
     """Multiply-accumulates of a run of `total` positions, of which those from `first` on emit a token.
 
-    A word of the weight banks has `codes_per_word` codes, a KV word 32.
+    A word of the weight banks has `codes_per_word` codes, a KV word 32; each column multiplies it once.
     """
-    counts = sum((events(program.queues, config, at, emits=at >= first) for at in range(total)), Counter())
-    return int((counts["lane words"] - counts["KV reads"]) * config.format.codes_per_word + counts["KV reads"] * GROUP)
+    found = 0
+    for step in Run(given=first + 1, total=total, columns=program.columns).steps():
+        counts = events(program.queues, config, step.position, emits=step.emits, columns=step.columns)
+        weights = counts["lane words"] - counts["KV reads"]
+        found += step.columns * int(weights * config.format.codes_per_word + counts["KV reads"] * GROUP)
+    return found

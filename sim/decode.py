@@ -17,7 +17,7 @@ from rtl.export.verilog import top
 from rtl.memory.faults import FaultRates
 from sim.accounts import events, multiplications
 from sim.cache import cache_root, content_key
-from sim.checkpoint import Model
+from sim.checkpoint import Model, prompt_tokens
 from sim.compiler import Program, compile_model, quantise_model
 from sim.console import Progress
 from sim.design import Design
@@ -51,6 +51,7 @@ class Prepared:
     prompt: str
     prompt_tokens: list[int]
     expected: list[int]
+    chat: bool = False
 
     @property
     def total(self) -> int:
@@ -66,6 +67,7 @@ def decode(
     tokens: int,
     simulator: str,
     waves: bool = False,
+    chat: bool | None = False,
     run_folder: Path | None,
     progress: Progress,
 ) -> Measurement:
@@ -75,6 +77,8 @@ def decode(
     ----------
     prompt, tokens : text to go on from, and how many tokens to emit
     simulator : "verilator" or "icarus"
+    chat : whether the prompt is a message in the model's chat template, whose answer ends where the model ends it; None
+        means: if the model has one
     run_folder : where the run goes; None for a new folder under `runs`
 
     Raises
@@ -82,7 +86,9 @@ def decode(
     UserError
         The design cannot be built, the model does not fit, or the prompt leaves no room for its tokens.
     """
-    prepared = prepare(design, model, prompt=prompt, tokens=tokens, simulator=simulator, waves=waves, progress=progress)
+    prepared = prepare(
+        design, model, prompt=prompt, tokens=tokens, simulator=simulator, waves=waves, chat=chat, progress=progress
+    )
     folder = new_run_folder(design, run_folder)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -98,21 +104,35 @@ def decode(
     return measurement
 
 
-def _encode(model: Model, prompt: str, tokens: int, context: int) -> list[int]:
-    prompt_tokens = model.tokenizer.encode(prompt)
-    if not prompt_tokens:
+def _encode(model: Model, prompt: str, tokens: int, context: int, chat: bool | None) -> list[int]:
+    encoded = prompt_tokens(model, prompt, chat=chat)
+    if not encoded:
         raise UserError("the prompt is empty and this model has no token to begin with: give --prompt a word")
-    if len(prompt_tokens) + tokens - 1 > context:
-        room = max(0, context + 1 - len(prompt_tokens))
+    if len(encoded) + tokens - 1 > context:
+        room = max(0, context + 1 - len(encoded))
         raise UserError(
-            f"the prompt has {len(prompt_tokens)} tokens and {tokens} more are wanted, but the context is "
+            f"the prompt has {len(encoded)} tokens and {tokens} more are wanted, but the context is "
             f"{context}: ask for at most {room} tokens or shorten the prompt"
         )
-    return prompt_tokens
+    return encoded
+
+
+def _until_end(model: Model, tokens: list[int]) -> list[int]:
+    """An answer's tokens up to the one that ends it, if one does."""
+    end = model.tokenizer.vocabulary.eos
+    return tokens[: tokens.index(end) + 1] if end in tokens else tokens
 
 
 def prepare(
-    design: Design, model: Model, *, prompt: str, tokens: int, simulator: str, waves: bool, progress: Progress
+    design: Design,
+    model: Model,
+    *,
+    prompt: str,
+    tokens: int,
+    simulator: str,
+    waves: bool,
+    chat: bool | None = False,
+    progress: Progress,
 ) -> Prepared:
     """Compile the model, run the golden, generate the Verilog, build the simulator and synthesise the logic.
 
@@ -123,8 +143,9 @@ def prepare(
     with progress.step("Compile the model and run the integer golden"):
         integers = quantise_model(model, tile.config.context, tile.config.format)
         program = compile_model(model, tile.config, integers)
-        prompt_tokens = _encode(model, prompt, tokens, program.context)
-        expected = greedy(integers, prompt_tokens, tokens)
+        chat = bool(model.chat_template) if chat is None else chat
+        encoded = _encode(model, prompt, tokens, program.context, chat)
+        expected = greedy(integers, encoded, tokens)
     with progress.step("Generate Verilog"):
         sources = verilog(tile.config)
     title = f"Synthesise the logic and build the {simulator} simulator (minutes the first time, then kept)"
@@ -148,8 +169,9 @@ def prepare(
             program=program,
             sources=sources,
             prompt=prompt,
-            prompt_tokens=prompt_tokens,
-            expected=expected,
+            prompt_tokens=encoded,
+            expected=_until_end(model, expected) if chat else expected,
+            chat=chat,
         )
 
 
@@ -206,7 +228,7 @@ def simulate(prepared: Prepared, folder: Path, progress: Progress, faults: Fault
         )
     )
     with progress.step(f"Simulate {prepared.total} positions"):
-        progress.token(prepared.prompt)
+        progress.token(prepared.prompt + "\n" * prepared.chat)
         run(
             prepared.build,
             run_folder=folder,

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from rtl.formats import DEFAULT, NumberFormat
+from sim.batch import text_logits
 from sim.checkpoint import Model, load_model
 from sim.compiler import quantise_model
+from sim.compiler.quantise import IntegerModel
 from sim.design import DEFAULT_DESIGN, load_design
-from sim.golden import Golden
 from sim.reference import greedy, logits, windows
 
 HELD_OUT = Path(__file__).parent / "models" / "verse_heldout.txt"
@@ -29,12 +30,12 @@ class Reference:
     Attributes
     ----------
     texts : each from its first position on
-    logits : float64 [positions, vocabulary] after every token but the last of each text
+    logits : of each text, float32 [positions, vocabulary] after every token but its last
     written : bool [positions], whether the next token is one that fp32 itself wrote
     """
 
     texts: list[list[int]]
-    logits: np.ndarray
+    logits: list[np.ndarray]
     written: np.ndarray
 
 
@@ -66,20 +67,10 @@ def reference(model: Model, tokens: list[int], *, window: int = WINDOW, written:
     texts = [tokens[part.start : part.stop + 1] for part in windows(len(tokens), window)]
     starts = [tokens[i * len(tokens) // written :][:PROMPT] for i in range(written)]
     own = [start + greedy(model, start, window // 2 - len(start)) for start in starts]
-    rows = [np.asarray(logits(model, text[:-1]), np.float64) for text in texts + own]
+    rows = [logits(model, text[:-1]) for text in texts + own]
     counts = [(len(text) - 1, 0) for text in texts] + [(PROMPT - 1, len(text) - PROMPT) for text in own]
     flags = [np.repeat([False, True], count) for count in counts]
-    return Reference(texts=texts + own, logits=np.concatenate(rows), written=np.concatenate(flags))
-
-
-def golden_logits(model: Model, texts: list[list[int]], number_format: NumberFormat = DEFAULT):
-    """Logits of the integer golden in nat, float64 [positions, vocabulary], after every token but each text's last."""
-    integers = quantise_model(model, max(map(len, texts)), number_format)
-    rows = []
-    for text in texts:
-        golden = Golden(integers)
-        rows += [golden.step(token) * golden.logit_unit for token in text[:-1]]
-    return np.stack(rows)
+    return Reference(texts=texts + own, logits=rows, written=np.concatenate(flags))
 
 
 def log_softmax(values):
@@ -89,19 +80,30 @@ def log_softmax(values):
 
 
 def accuracy(model: Model, exact: Reference, number_format: NumberFormat = DEFAULT) -> Accuracy:
-    """Decode the reference's texts in integers and compare."""
-    targets = np.concatenate([text[1:] for text in exact.texts])
-    ours, theirs = (log_softmax(v) for v in (golden_logits(model, exact.texts, number_format), exact.logits))
-    positions, same = np.arange(len(targets)), ours.argmax(axis=1) == theirs.argmax(axis=1)
+    """Decode the reference's texts in a format's integers and compare."""
+    return compare(quantise_model(model, max(map(len, exact.texts)), number_format), exact)
+
+
+def compare(integers: IntegerModel, exact: Reference) -> Accuracy:
+    """Decode the reference's texts in a model's integers and compare."""
+    figures = np.concatenate([_figures(integers, *pair) for pair in zip(exact.texts, exact.logits, strict=True)])
     held_out = ~exact.written if not exact.written.all() else exact.written
-    loss = (theirs - ours)[positions, targets][held_out].mean()
-    divergence = (np.exp(theirs) * (theirs - ours)).sum(axis=1)
+    loss, divergence, same = figures[held_out].mean(axis=0)
     return Accuracy(
         perplexity=float(np.expm1(loss)),
-        same_choice=float(same[held_out].mean()),
-        greedy=float(same[exact.written].mean()) if exact.written.any() else float("nan"),
-        divergence=float(divergence[held_out].mean()),
+        same_choice=float(same),
+        greedy=float(figures[exact.written, 2].mean()) if exact.written.any() else float("nan"),
+        divergence=float(divergence),
     )
+
+
+def _figures(integers: IntegerModel, text: list[int], exact) -> np.ndarray:
+    """Of each position of a text: how much more is lost, divergence, whether the choice is the same."""
+    logits, units = text_logits(integers, text[:-1])
+    ours, theirs = log_softmax(logits * units), log_softmax(exact.astype(np.float64))
+    more = (theirs - ours)[np.arange(len(ours)), text[1:]]
+    divergence = (np.exp(theirs) * (theirs - ours)).sum(axis=1)
+    return np.stack([more, divergence, logits.argmax(axis=1) == exact.argmax(axis=1)], axis=1)
 
 
 def main():

@@ -27,10 +27,10 @@ class Turn:
 
 
 class _Clock:
-    """Plays both queues of one token; cycle 0 is the one in which the first instructions are fetched."""
+    """Plays both queues of one step; cycle 0 is the one in which the first instructions are fetched."""
 
-    def __init__(self, config: TileConfig, pages: int):
-        self.config, self.pages = config, pages
+    def __init__(self, config: TileConfig, pages: int, columns: int):
+        self.config, self.pages, self.columns = config, pages, columns
         self.turns: dict[bool, list[Turn]] = {True: [], False: []}
         self.loaded = {True: [FETCH_CYCLES], False: [FETCH_CYCLES]}  # when each instruction is there
         self.head = np.zeros(1 << 12, bool)  # cycles in which a vector step may not issue: sums come first
@@ -53,8 +53,8 @@ class _Clock:
 
     def _stream(self, instruction: Instruction, start: int) -> int:
         words = instruction.groups * (self.pages if instruction.groups_by_page else 1)
-        rows = instruction.steps(self.pages) // words
-        drain = 1 if instruction.source == Source.EMBEDDING else self.config.drain
+        rows = instruction.steps(self.pages) // words * instruction.plays(self.columns)
+        drain = 1 if instruction.source == Source.EMBEDDING else self.config.drain * self.columns
         each = max(words * instruction.period, drain)
         first = max(start + (words - 1) * instruction.period, self.row + self.spread)
         lasts = first + each * np.arange(rows)
@@ -71,7 +71,7 @@ class _Clock:
     def _vector(self, instruction: Instruction, start: int) -> int:
         if instruction.source == Source.END:
             return start
-        steps = window = instruction.steps(self.pages)
+        steps = window = instruction.steps(self.pages) * self.columns
         while True:
             self._reach(start + window)
             free = np.flatnonzero(~self.head[start : start + window])
@@ -85,13 +85,13 @@ class _Clock:
             self.head = np.concatenate([self.head, np.zeros(cycle + len(self.head), bool)])
 
 
-def turns(queues: Queues, config: TileConfig, pages: int) -> dict[bool, list[Turn]]:
-    """Both queues of a token that emits, with `pages` pages in use: streaming (True) and vector (False) queue.
+def turns(queues: Queues, config: TileConfig, pages: int, columns: int = 1) -> dict[bool, list[Turn]]:
+    """Both queues of a step that emits, with so many pages and columns in use: streaming (True), vector (False) queue.
 
     A queue is played on until it needs an instruction of the other; the streaming queue goes first, since its sums
     hold up vector steps and nothing holds up it.
     """
-    clock, at = _Clock(config, pages), {True: 0, False: 0}
+    clock, at = _Clock(config, pages, columns), {True: 0, False: 0}
     program = {True: queues[0], False: queues[1]}
     while at[False] < len(program[False]):
         before = dict(at)
@@ -109,24 +109,29 @@ def turns(queues: Queues, config: TileConfig, pages: int) -> dict[bool, list[Tur
 
 
 @lru_cache(maxsize=256)
-def _timed(queues: Queues, config: TileConfig, pages: int) -> dict[bool, list[Turn]]:
-    return turns(queues, config, pages)
+def _timed(queues: Queues, config: TileConfig, pages: int, columns: int) -> dict[bool, list[Turn]]:
+    return turns(queues, config, pages, columns)
 
 
-def token_cycles(queues: Queues, config: TileConfig, position: int, *, emits: bool) -> int:
-    """Cycles of the token at a position, from its fetch to its end; `emits`: a token comes out."""
+def pages_of(position: int, columns: int = 1) -> int:
+    """Pages in use by a step that begins at a position."""
+    return (position + columns - 1) // GROUP + 1
+
+
+def token_cycles(queues: Queues, config: TileConfig, position: int, *, emits: bool, columns: int = 1) -> int:
+    """Cycles of the step at a position with so many columns in use, from its fetch to its end; `emits`: with tokens."""
     last = Source.END if emits else Source.END_OF_PROMPT
-    vector = _timed(queues, config, position // GROUP + 1)[False]
+    vector = _timed(queues, config, pages_of(position, columns), columns)[False]
     return next(turn.start for turn in vector if turn.instruction.source == last) + 1
 
 
-def phase_cycles(queues: Queues, config: TileConfig, position: int) -> Counter[str]:
-    """Cycles of a token that emits, by phase of the model and by what the lanes do in them.
+def phase_cycles(queues: Queues, config: TileConfig, position: int, columns: int = 1) -> Counter[str]:
+    """Cycles of a step that emits, by phase of the model and by what the lanes do in them.
 
     "<phase>" alone: the weight banks deliver at their cadence; "<phase>, keys and values": the lanes work on those;
     "<phase> waits for <phase>": nothing streams until vector work of that phase is done.
     """
-    both = _timed(queues, config, position // GROUP + 1)
+    both = _timed(queues, config, pages_of(position, columns), columns)
     phases, now = Counter(), 0
     for turn in both[True]:
         instruction = turn.instruction
@@ -135,16 +140,68 @@ def phase_cycles(queues: Queues, config: TileConfig, position: int) -> Counter[s
         cause = both[False][instruction.after - 1].instruction.phase if instruction.after else "latency"
         phases[f"{instruction.phase} waits for {cause}"] += turn.start - now
         now = turn.end + 1
-    phases["head waits for its last sums"] += token_cycles(queues, config, position, emits=True) - now
+    phases["head waits for its last sums"] += token_cycles(queues, config, position, emits=True, columns=columns) - now
     return +phases
 
 
-def emission_cycles(queues: Queues, config: TileConfig, prompt_length: int, total_length: int) -> list[int]:
-    """Cycle of each emitted token, counted from the start of the run."""
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a host asks of a tile.
+
+    Attributes
+    ----------
+    given : positions whose token is given; those before `first` are of earlier runs
+    total : positions in all
+    columns : given tokens that a step works on at most
+    first : position at which the run begins
+    emitted : position from which on tokens are emitted; by default the last one whose token is given
+    """
+
+    given: int
+    total: int
+    columns: int = 1
+    first: int = 0
+    emitted: int | None = None
+
+    @property
+    def first_emitted(self) -> int:
+        """Position from which on tokens are emitted."""
+        return self.given - 1 if self.emitted is None else self.emitted
+
+    def steps(self) -> list["Step"]:
+        """The run, step by step."""
+        found, position = [], self.first
+        while position < self.total:
+            columns = max(1, min(self.columns, self.given - position))
+            tokens = max(0, position + columns - max(position, self.first_emitted))
+            found.append(Step(position=position, columns=columns, tokens=tokens))
+            position += columns
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of a run: its first position, the columns in use, and how many of them, the last ones, emit a token."""
+
+    position: int
+    columns: int
+    tokens: int
+
+    @property
+    def emits(self) -> bool:
+        """Tokens come out."""
+        return self.tokens > 0
+
+
+def run_emissions(queues: Queues, config: TileConfig, run: Run) -> list[int]:
+    """Cycle of each emitted token, counted from the start of the run: those of a step come one a cycle."""
     cycle, emissions = 0, []
-    for position in range(total_length):
-        emits = position + 1 >= prompt_length
-        cycle += token_cycles(queues, config, position, emits=emits)
-        if emits:
-            emissions.append(cycle)
+    for step in run.steps():
+        cycle += token_cycles(queues, config, step.position, emits=step.emits, columns=step.columns)
+        emissions += range(cycle, cycle + step.tokens)
     return emissions
+
+
+def emission_cycles(queues: Queues, config: TileConfig, prompt_length: int, total_length: int) -> list[int]:
+    """Cycle of each token that follows a prompt, of which the tile takes as many at once as it has columns."""
+    return run_emissions(queues, config, Run(given=prompt_length, total=total_length, columns=config.columns))

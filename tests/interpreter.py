@@ -5,6 +5,8 @@ It has the tile's memories, registers and address widths and none of its cycles.
 the fault is in the schedule or in the hardware.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from rtl.arithmetic.alu import add, clip_code, gate, rotate
@@ -22,6 +24,27 @@ from sim.compiler import Program
 LOWEST = -(1 << (VECTOR_BITS - 1))
 
 
+@dataclass(kw_only=True)
+class Column:
+    """What a column has for itself.
+
+    vectors, activations : int64 [words, vector lanes] and [groups, 32]
+    scales, extremes : scalar and extreme registers
+    """
+
+    number: int
+    vectors: np.ndarray
+    activations: np.ndarray
+    scales: list
+    extremes: list[int]
+    running_extreme: dict[bool, int]
+    running_index: int
+    sum: int
+    root: tuple[int, int]
+    token_constant: int
+    token: int = 0
+
+
 class Interpreter:
     """Decodes token by token, as a tile with this program does.
 
@@ -33,62 +56,88 @@ class Interpreter:
 
     Attributes
     ----------
-    vectors : int64 [words, vector lanes]
-    activations : int64 [groups, 32]
     keys_values : int64 [lanes, words, 32]
     constants : int64 [words, vector lanes]
     codes, group_scales, minima : int64 [lanes, words, groups, 32] and twice [lanes, words, groups], corrected
-    scales, extremes : scalar and extreme registers
-    position : of the next token
+    first : position of the next step's first column
+    columns, own : what every column has for itself, and the column that is worked on
     """
 
     def __init__(self, program: Program, config: TileConfig, *, seed: int = 0, streams_first: bool = True):
-        self.program, self.config, self.position = program, config, 0
+        self.program, self.config, self.first = program, config, 0
         self.order = (True, False) if streams_first else (False, True)
         random, lanes = np.random.default_rng(seed), config.lanes
 
         def garbage(bits, *shape):
             return random.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
 
-        self.vectors = garbage(VECTOR_BITS, config.vector_words, config.vector_lanes)
-        self.activations = garbage(config.format.activation_bits, config.activation_groups, GROUP)
+        def column(number):
+            extremes, (index, total, mantissa, constant) = garbage(16, 2), garbage(16, 4)
+            return Column(
+                number=number,
+                vectors=garbage(VECTOR_BITS, config.vector_words, config.vector_lanes),
+                activations=garbage(config.format.activation_bits, config.activation_groups, GROUP),
+                scales=[ONE, *(normalise(int(value)) for value in random.integers(1, 1 << 31, SCALES - 1))],
+                extremes=[int(value) for value in garbage(VECTOR_BITS, EXTREMES)],
+                running_extreme={queue: int(value) for queue, value in zip(self.order, extremes, strict=True)},
+                running_index=int(index),
+                sum=int(total),
+                root=(int(mantissa), 0),
+                token_constant=int(constant),
+            )
+
+        self.columns = [column(number) for number in range(config.columns)]
+        self.own = self.columns[0]
         self.keys_values = garbage(config.format.kv_bits, lanes, config.kv_words, GROUP)
         self.constants = program.constants.copy()
         self.codes, self.group_scales, self.minima = _weights(program, config)
-        self.scales = [ONE, *(normalise(int(value)) for value in random.integers(1, 1 << 31, SCALES - 1))]
-        self.extremes = [int(value) for value in garbage(VECTOR_BITS, EXTREMES)]
-        self.running_extreme = {queue: int(value) for queue, value in zip(self.order, garbage(16, 2), strict=True)}
-        self.running_index, self.sum, self.root, self.token_constant = (int(value) for value in garbage(16, 4))
+
+    @property
+    def position(self) -> int:
+        """Of the column that is worked on."""
+        return self.first + self.own.number
+
+    @property
+    def page(self) -> int:
+        """Of the last column."""
+        return (self.first + self.active - 1) // GROUP
 
     def step(self, token: int) -> tuple[int, int]:
         """Process one token: the arg max of the next one's logits, and that logit."""
-        self.token = token
+        return self.steps([token])[0]
+
+    def steps(self, tokens: list[int]) -> list[tuple[int, int]]:
+        """Process tokens of positions behind each other, one a column: for each what `step` gives."""
+        self.active = len(tokens)
+        for column, token in zip(self.columns, tokens, strict=False):
+            column.token = token
         queues, done = {True: self.program.stream, False: self.program.vector}, {True: 0, False: 0}
         while done[False] < len(queues[False]):
             before = dict(done)
             for queue in self.order:
                 while done[queue] < len(queues[queue]) and queues[queue][done[queue]].after <= done[not queue]:
                     if queues[queue][done[queue]].source < Source.END_OF_PROMPT:
-                        self._play(queues[queue][done[queue]])
+                        for self.own in self.columns[: self.active]:
+                            self._play(queues[queue][done[queue]])
                     done[queue] += 1
             assert done != before, "each queue waits for the other"
-        self.position += 1
-        return self.running_index, self.running_extreme[True]
+        self.first += self.active
+        return [(column.running_index, column.running_extreme[True]) for column in self.columns[: self.active]]
 
     def _play(self, instruction: Instruction):
         """All rows of one instruction: operands, requantiser, second operand, write, reductions."""
-        pages = self.position // GROUP + 1
+        pages = self.page + 1
         rows = np.arange(instruction.blocks * (pages if instruction.blocks_by_page else 1))
         if instruction.source in (Source.WEIGHTS, Source.KV):
             rows = np.arange(len(rows) * self.config.drain)
         operands, masked = self._operands(instruction, rows), self._masked(instruction, rows)
         if instruction.exponential:
-            operands = exp2(operands, self.extremes[instruction.extreme], masked)
+            operands = exp2(operands, self.own.extremes[instruction.extreme], masked)
         results = requantise(
             operands,
             self._constants(instruction, rows),
             instruction.first_shift,
-            self.scales[instruction.scale],
+            self.own.scales[instruction.scale],
             instruction.scale_shift,
             invert=instruction.invert,
         )
@@ -107,21 +156,22 @@ class Interpreter:
             case Source.EMBEDDING:
                 return self._embedding(instruction, rows)
             case Source.VECTOR:
-                return self.vectors[_wrap("a", instruction.a + rows, self.vectors)]
+                return self.own.vectors[_wrap("a", instruction.a + rows, self.own.vectors)]
         return np.ones((len(rows), self.config.vector_lanes), np.int64)
 
     def _sums(self, instruction: Instruction, rows):
         """Rows of the weight or KV banks times activations, int64 [words, vector lanes]."""
-        page, size = self.position // GROUP, self.config.groups_per_word
+        page, size = self.page, self.config.groups_per_word
         blocks = np.arange(len(rows) // self.config.drain)
         groups = np.arange(page + 1 if instruction.groups_by_page else instruction.groups)
         words = instruction.memory + blocks[:, None] * instruction.memory_stride + groups
         if instruction.source == Source.KV:
-            activations = self.activations[_wrap("activations", instruction.activations + groups, self.activations)]
+            activations = self.own.activations[_wrap("activations", instruction.activations + groups, self.own.activations)]
             codes = self.keys_values[:, _wrap("memory", words, self.keys_values[0])]
             return np.einsum("lrgi,gi->rl", codes, activations).reshape(len(rows), -1)
-        address = instruction.activations + np.arange(len(groups) * size)
-        activations = self.activations[_wrap("activations", address, self.activations)].reshape(-1, size, GROUP)
+        terms = 1 + instruction.pairs
+        address = instruction.activations + np.arange(len(groups) * size) // terms
+        activations = self.own.activations[_wrap("activations", address, self.own.activations)].reshape(-1, size, GROUP)
         words = _wrap("memory", words, self.codes[0])
         products = np.einsum("lrwgi,wgi->lrwg", self.codes[:, words], activations) * self.group_scales[:, words]
         minima = self.minima[:, words] * activations.sum(axis=2)
@@ -129,30 +179,33 @@ class Interpreter:
 
     def _embedding(self, instruction: Instruction, rows):
         """The weight row of the token, `vector_lanes` elements at a time, int64 [words, vector lanes]."""
-        config, beats = self.config, self.config.word_beats
-        lane, block = self.token % config.lanes, self.token // config.lanes
-        words = instruction.memory + block * instruction.memory_stride + rows // beats
-        words = _wrap("memory", words, self.codes[0])
-        values = self.codes[lane, words] * self.group_scales[lane, words, :, None] + self.minima[lane, words, :, None]
-        return values.reshape(len(rows), beats, -1)[np.arange(len(rows)), rows % beats]
+        config, size = self.config, self.config.groups_per_word
+        lane, block = self.own.token % config.lanes, self.own.token // config.lanes
+        group, beat = np.divmod(rows, config.beats)
+        if instruction.pairs:
+            group = 2 * group + instruction.term
+        words = _wrap("memory", instruction.memory + block * instruction.memory_stride + group // size, self.codes[0])
+        at = lane, words, group % size
+        values = self.codes[at] * self.group_scales[at][:, None] + self.minima[at][:, None]
+        return values.reshape(len(rows), config.beats, -1)[np.arange(len(rows)), beat]
 
     def _constants(self, instruction: Instruction, rows):
         """Factors of the first product, to be broadcast against [words, vector lanes]."""
         if instruction.constant_mode == Constant.ONE:
             return 1
         if instruction.streams and instruction.constant_mode == Constant.BROADCAST:
-            return self.token_constant
+            return self.own.token_constant
         words = self.constants[self._constant_addresses(instruction, rows)]
         if instruction.constant_mode == Constant.WORD:
             return words
-        self.token_constant = int(words[0, self.token % self.config.vector_lanes])
+        self.own.token_constant = int(words[0, self.own.token % self.config.vector_lanes])
         return 1
 
     def _constant_addresses(self, instruction: Instruction, rows):
         """Words of the constant memory, int64 [rows]."""
         lanes, offset = self.config.vector_lanes, rows
         if instruction.constant_mode == Constant.BROADCAST:
-            offset = np.full_like(rows, self.token // lanes)
+            offset = np.full_like(rows, self.own.token // lanes)
         elif instruction.source == Source.KEEP:
             offset = np.full_like(rows, self.position // lanes)
         elif instruction.constant_by_position:
@@ -172,7 +225,7 @@ class Interpreter:
         if instruction.alu == Alu.PASS:
             return results
         operation = {Alu.ADD: add, Alu.ROTATE: rotate, Alu.SILU: gate}[instruction.alu]
-        return operation(results, self.vectors[_wrap("b", instruction.b + rows, self.vectors)])
+        return operation(results, self.own.vectors[_wrap("b", instruction.b + rows, self.own.vectors)])
 
     def _write(self, instruction: Instruction, rows, results):
         """Results to where they go."""
@@ -181,10 +234,10 @@ class Interpreter:
         elements = beat[:, None] * width + np.arange(width)
         match instruction.destination:
             case Destination.VECTOR:
-                self.vectors[_wrap("d", instruction.d + rows, self.vectors)] = results
+                self.own.vectors[_wrap("d", instruction.d + rows, self.own.vectors)] = results
             case Destination.ACTIVATION:
-                address = _wrap("d", instruction.d + word, self.activations)
-                self.activations[address[:, None], elements] = clip_code(results, self.config.format.activation_bits)
+                address = _wrap("d", instruction.d + word, self.own.activations)
+                self.own.activations[address[:, None], elements] = clip_code(results, self.config.format.activation_bits)
             case Destination.KEY:
                 row = instruction.memory + (self.position // lanes << instruction.position_shift) + word
                 address = _wrap("memory", row, self.keys_values[0])
@@ -205,14 +258,14 @@ class Interpreter:
         candidates = np.where(masked, 0 if absolute else LOWEST, np.abs(results) if absolute else results)
         best = int(candidates.argmax())  # the first of equals, as element after element gives it
         largest = int(candidates.flat[best])
-        if not instruction.continues or largest > self.running_extreme[queue]:
-            self.running_extreme[queue] = largest
+        if not instruction.continues or largest > self.own.running_extreme[queue]:
+            self.own.running_extreme[queue] = largest
             if instruction.reduce == Reduce.ARGMAX:
-                self.running_index = best
+                self.own.running_index = best
         if instruction.reduce == Reduce.ABSOLUTE:
-            self.scales[instruction.register] = normalise(self.running_extreme[queue])
+            self.own.scales[instruction.register] = normalise(self.own.running_extreme[queue])
         elif instruction.reduce == Reduce.MAXIMUM:
-            self.extremes[instruction.extreme] = self.running_extreme[queue]
+            self.own.extremes[instruction.extreme] = self.own.running_extreme[queue]
 
     def _reduce_second(self, instruction: Instruction, operands):
         """Sum of exponentials, or root of a sum of squares."""
@@ -220,29 +273,29 @@ class Interpreter:
             return
         assert not instruction.continues, "the second reduction of several instructions is not modelled"
         if instruction.second == Second.SUM:
-            self.sum = int(operands.sum())
+            self.own.sum = int(operands.sum())
             return
-        down = max(self.scales[instruction.other].exponent, 0)
+        down = max(self.own.scales[instruction.other].exponent, 0)
         squares = int(((operands >> down) ** 2).sum())
         mantissa, exponent = root(squares + (self.program.epsilon >> 2 * down))
-        self.root = mantissa, exponent + down
+        self.own.root = mantissa, exponent + down
 
     def _scalar(self, instruction: Instruction):
         """Products of scales, and scales kept as constants."""
-        scale = self.scales[instruction.scale]
+        scale = self.own.scales[instruction.scale]
         if instruction.source == Source.SCALE:
-            self.scales[instruction.register] = multiply_scales(
+            self.own.scales[instruction.register] = multiply_scales(
                 scale,
-                self.scales[instruction.other],
+                self.own.scales[instruction.other],
                 invert_a=instruction.invert,
                 invert_b=instruction.invert_other,
             )
         elif instruction.source == Source.SUM:
-            self.scales[instruction.register] = normalise(self.sum)
+            self.own.scales[instruction.register] = normalise(self.own.sum)
         elif instruction.source == Source.ROOT:
-            self.scales[instruction.register] = normalise(*self.root)
+            self.own.scales[instruction.register] = normalise(*self.own.root)
         elif instruction.source == Source.KEEP:
-            constant, self.scales[instruction.register] = keep_scale(scale, instruction.scale_shift)
+            constant, self.own.scales[instruction.register] = keep_scale(scale, instruction.scale_shift)
             word = self._constant_addresses(instruction, np.arange(1))[0]
             self.constants[word, self.position % self.config.vector_lanes] = constant
 

@@ -40,6 +40,16 @@ def random_model(shape: LlamaShape, *, seed: int = 0, four_bits: bool = False) -
     )
 
 
+def mixed_model(shape: LlamaShape, *, seed: int = 0, bytes_in: tuple[str, ...] = ()) -> Model:
+    """4-bit codes with minima, but 8-bit ones in the embedding, in the head and in the matrices named."""
+    narrow, wide = random_model(shape, seed=seed, four_bits=True), random_model(shape, seed=seed + 1)
+    layers = tuple(
+        replace(layer, **{name: getattr(source, name) for name in bytes_in})
+        for layer, source in zip(narrow.layers, wide.layers, strict=True)
+    )
+    return replace(narrow, embedding=wide.embedding, head=wide.head, layers=layers)
+
+
 def _layer(random, shape: LlamaShape) -> Layer:
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     return Layer(

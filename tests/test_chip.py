@@ -11,10 +11,10 @@ from sim.compiler import compile_model, quantise_model
 from sim.generate import verilog
 from sim.golden import greedy
 from sim.timing import emission_cycles
-from tests.random_model import random_model
-from tests.test_program import SHAPE, TILE
 from testbench.bench_decode import PUBLIC
 from testbench.runner import build, run
+from tests.random_model import random_model
+from tests.test_program import SHAPE, TILE
 
 SMALL = {"bank_words": 2048, "kv_words": 256, "vector_words": 512, "constant_words": 4096}
 CONFIG = dataclasses.replace(TILE, **SMALL)
@@ -23,7 +23,7 @@ PROMPT, TOKENS = [1, 5, 7], 40
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "tiles, chips, links",
+    ("tiles", "chips", "links"),
     [(1, 1, 1), (2, 1, 1), (4, 1, 5), (4, 2, 3)],
     ids=["one tile", "two tiles", "four tiles, long links", "two chips"],
 )
@@ -57,7 +57,7 @@ def simulated(config, program, folder):
 
 
 @pytest.mark.parametrize(
-    "change, words", [({"tiles": 3}, "take 4 tiles"), ({"tiles": 4, "link_cycles": 1}, "to 2 or more")]
+    ("change", "words"), [({"tiles": 3}, "take 4 tiles"), ({"tiles": 4, "link_cycles": 1}, "to 2 or more")]
 )
 def test_refused(change, words):
     with pytest.raises(UserError, match=words):

@@ -1,7 +1,6 @@
 """Number formats: their widths, lanes of every kind against exact sums, and decodes in them."""
 
 import dataclasses
-import json
 import random
 
 import numpy as np
@@ -9,18 +8,11 @@ import pytest
 
 from devicemodels.errors import UserError
 from rtl.arithmetic.dot import ActivationSums, DotProduct, accumulate_rows, weigh
-from rtl.export.verilog import top
 from rtl.formats import ACCURATE, CHEAP, GROUP, ROW_GROUPS, NumberFormat
 from rtl.memory.secded import SecdedDecoder, encode
 from rtl.tile.lane import Lane
-from sim.accounts import events
-from sim.compiler import compile_model, quantise_model
-from sim.generate import verilog
-from sim.golden import greedy
-from sim.timing import emission_cycles
-from testbench.bench_decode import PUBLIC
-from testbench.runner import build, run
 from tests.gateware import stream
+from tests.hardware import SMALL, check_hardware
 from tests.random_model import random_model
 from tests.test_program import SHAPE, TILE, check_every_step
 
@@ -296,32 +288,5 @@ def test_programs_equal_the_golden(number_format, four_bits):
 )
 def test_hardware_equals_the_golden(number_format, tmp_path):
     """Tokens and cycles of a small model of 4-bit codes on a tile with two banks a lane."""
-    small = {"bank_words": 1024, "kv_words": 256, "vector_words": 512, "constant_words": 2048, "banks_per_lane": 2}
-    config = dataclasses.replace(TILE, format=number_format, vector_lanes=4, **small)
-    model = random_model(SHAPE, four_bits=True)
-    integers = quantise_model(model, config.context, number_format)
-    program, prompt, tokens = compile_model(model, config, integers), [1, 5, 7], 33
-    folder = tmp_path / "run"
-    folder.mkdir()
-    paths = []
-    for name, text in verilog(config).items():
-        paths.append(tmp_path / name)
-        paths[-1].write_text(text)
-    for name, text in program.images.items():
-        (folder / name).write_text(text)
-    request = {"prompt": prompt, "total": len(prompt) + tokens - 1, "vocabulary": program.vocabulary}
-    (folder / "request.json").write_text(json.dumps(request | {"epsilon": program.epsilon}))
-    simulator = build(
-        sources=paths,
-        toplevel=top(config),
-        simulator="verilator",
-        cache_root=tmp_path,
-        public=PUBLIC,
-        no_inline=("lane",),
-    )
-    run(simulator, run_folder=folder, test_module="testbench.bench_decode")
-    observed = json.loads((folder / "observed.json").read_text())
-    assert observed["tokens"] == greedy(integers, prompt, tokens)
-    assert observed["token_cycles"] == emission_cycles(program.queues, config, len(prompt), request["total"])
-    words = [events(program.queues, config, at, emits=at >= 2)["lane words"] for at in range(request["total"])]
-    assert observed["lane_words"] == sum(words)
+    config = dataclasses.replace(TILE, format=number_format, vector_lanes=4, **SMALL)
+    check_hardware(random_model(SHAPE, four_bits=True), config, tmp_path, tokens=33)

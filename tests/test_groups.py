@@ -12,17 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from devicemodels.errors import UserError
 from rtl.arithmetic.dot import Share, share_groups
 from rtl.formats import ACCURATE, CHEAP, DEFAULT, GROUP, NumberFormat
 from sim.checkpoint import GroupedMatrix, quantise
-from sim.compiler import compile_model, quantise_model
+from sim.compiler import quantise_model
 from sim.compiler.groups import regroup
 from sim.compiler.quantise import integer_matrix
 from sim.golden import Golden
 from sim.reference import logits
-from tests.random_model import random_model
-from tests.test_program import SHAPE, TILE
+from tests.random_model import mixed_model, random_model
+from tests.test_program import SHAPE
 
 RANDOM = np.random.default_rng(6)
 SYMMETRIC = dataclasses.replace(CHEAP, minima=False)
@@ -163,15 +162,8 @@ def test_two_terms_hold_eight_bits(number_format):
     assert integers.groups == 2 * once.groups and integers.weights.shape == once.weights.shape
 
 
-def mixed_model():
-    """A model of 4-bit codes whose embedding, and so its head, has 8 bits."""
-    model = random_model(dataclasses.replace(SHAPE, dim=96), four_bits=True)
-    embedding = random_model(model.shape).embedding
-    return dataclasses.replace(model, embedding=embedding, head=embedding)
-
-
 def test_bytes_beside_nibbles_keep_their_precision():
-    model = mixed_model()
+    model = mixed_model(dataclasses.replace(SHAPE, dim=96))
     integers = quantise_model(model, 32, ACCURATE)
     assert (integers.head.terms, integers.layers[0].gate.terms) == (2, 1)
     assert quantise_model(model, 32, BYTES_WITH_MINIMA).head.terms == 1
@@ -179,13 +171,6 @@ def test_bytes_beside_nibbles_keep_their_precision():
     golden, tokens = Golden(integers), list(range(0, 60, 4))
     for token, exact in zip(tokens, logits(model, tokens), strict=True):
         assert np.corrcoef(golden.step(token), exact)[0, 1] > 0.9999
-
-
-def test_a_tile_that_multiplies_one_group_refuses_two_terms():
-    narrow = NumberFormat(weight_bits=4, kv_bits=8, scale_bits=10, minima=True, groups_per_word=2)
-    integers = quantise_model(mixed_model(), TILE.context, narrow)
-    with pytest.raises(UserError, match='model "random" has 8-bit matrices beside 4-bit ones'):
-        compile_model(mixed_model(), TILE, integers)
 
 
 class Shared(wiring.Component):
@@ -211,8 +196,8 @@ def test_shared_groups(groups):
     cases = [(Share.NONE, 0, words)]
     if groups > 1:
         cases += [(Share.ALL, base, [words[base]] * groups) for base in range(groups)]
-        pairs = [words[i : i + groups // 2] for i in range(0, groups, groups // 2)]
-        cases += [(Share.PAIRS, base, sorted(pair * 2)) for base, pair in enumerate(pairs)]
+        half = groups // 2
+        cases += [(Share.PAIRS, base, sorted(words[base : base + half] * 2)) for base in range(0, groups, half)]
 
     async def bench(context):
         context.set(unit.activations, sum(word << width * g for g, word in enumerate(words)))

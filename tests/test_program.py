@@ -7,7 +7,7 @@ import pytest
 
 from devicemodels.errors import UserError
 from rtl.formats import ACCURATE, CHEAP, GROUP, NumberFormat
-from rtl.tile.config import BankTiming, TileConfig
+from rtl.tile.config import COLUMNS, BankTiming, TileConfig
 from sim.checkpoint import LlamaShape
 from sim.compiler import compile_model, quantise_model
 from sim.golden import Golden
@@ -148,6 +148,39 @@ def test_sizes(changes):
     check_every_step(dataclasses.replace(SHAPE, **changes))
 
 
+@pytest.mark.parametrize(("lanes", "width", "banks"), [(8, 8, 1), (16, 4, 2)])
+@pytest.mark.parametrize("columns", COLUMNS[1:])
+def test_columns_are_positions_behind_each_other(columns, lanes, width, banks):
+    """Steps of every size, over a page's end and up to the context's; rejected drafts are written over."""
+    config = dataclasses.replace(
+        TILE, columns=columns, lanes=lanes, vector_lanes=width, banks_per_lane=banks, bank_words=60000 // banks, context=64
+    )
+    integers = quantise_model(random_model(SHAPE), config.context)
+    golden, random = Golden(integers), np.random.default_rng(1)
+    tokens = [int(token) for token in random.integers(SHAPE.vocab, size=config.context)]
+    logits = [golden.step(token) for token in tokens]
+    interpreter = Interpreter(compile_model(random_model(SHAPE), config, integers), config)
+    while interpreter.first < config.context:
+        at = interpreter.first
+        size = min(int(random.integers(1, columns + 1)), config.context - at)
+        drafts = tokens[at : at + size]
+        interpreter.steps([drafts[0], *(int(token) for token in random.integers(SHAPE.vocab, size=size - 1))])
+        interpreter.first = at
+        expected = [(int(row.argmax()), int(row.max())) for row in logits[at : at + size]]
+        assert interpreter.steps(drafts) == expected, f"position {at}"
+
+
+@pytest.mark.parametrize("columns", [3, 32])
+def test_columns_that_cannot_be(columns):
+    with pytest.raises(UserError, match=f"a tile has 1, 2, 4, 8 or 16 columns, not {columns}"):
+        dataclasses.replace(TILE, columns=columns)
+
+
+def test_a_program_for_more_columns_than_there_are():
+    with pytest.raises(UserError, match="a program for 4 columns does not run on a tile of 2"):
+        compile_model(random_model(SHAPE), dataclasses.replace(TILE, columns=2), columns=4)
+
+
 @pytest.mark.parametrize("context", [40, 64, 1000])
 def test_a_context_that_is_not_the_designs(context):
     program = check_every_step(dataclasses.replace(SHAPE, context=context))
@@ -172,6 +205,6 @@ def test_uninitialised_memories_do_not_matter():
     model = random_model(dataclasses.replace(SHAPE, layers=2, dim=36, heads=3, kv_heads=1, head_dim=8, ffn=33))
     program = compile_model(model, TILE)
     interpreters = [Interpreter(program, TILE, seed=seed) for seed in range(4)]
-    assert not np.array_equal(interpreters[0].vectors, interpreters[1].vectors)
+    assert not np.array_equal(interpreters[0].own.vectors, interpreters[1].own.vectors)
     for token in (1, 5, 0, 99):
         assert len({interpreter.step(token) for interpreter in interpreters}) == 1

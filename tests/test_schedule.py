@@ -142,14 +142,14 @@ class TimingChecker:
         config, step = self.config, self.now + 1
         self.place = (self.order[id(i)], row * (config.drain if i.source != Source.EMBEDDING else 1))
         arrival = step + config.stream_latency - READ_LATENCY
-        beats = config.word_beats
+        beats, groups = config.word_beats >> i.pairs, config.groups_per_word >> i.pairs
         if i.source == Source.WEIGHTS:
             self._bank(i.memory + row * i.memory_stride + word)
         elif i.source == Source.EMBEDDING and row % beats == 0:
             self._bank(i.memory + row // beats)  # whatever the token's row, its words lie behind each other
         if i.source == Source.WEIGHTS:
-            for group in range(config.groups_per_word):
-                self._read(("activations", i.activations + word * config.groups_per_word + group), arrival)
+            for group in range(groups):
+                self._read(("activations", i.activations + word * groups + group), arrival)
         if i.source == Source.KV:
             self._read(("activations", i.activations + word), arrival)
             self._take("KV banks", arrival)

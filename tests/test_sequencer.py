@@ -48,6 +48,8 @@ def instruction(rng: random.Random, *, streams: bool, most: int) -> Instruction:
         groups_by_page=banks and rng.random() < 0.3,
         memory=rng.randint(0, 900),
         memory_stride=rng.randint(0, 20),
+        pairs=streams and rng.random() < 0.3,
+        term=rng.randint(0, 1),
         position_shift=rng.randint(0, 2),
         activations=rng.randint(0, 200),
         a=rng.randint(0, 900),
@@ -84,14 +86,18 @@ def stream_step(i: Instruction, row: int, word: int, token: int) -> dict[str, in
     """Addresses and places of a step of the streaming queue, from the words of the docstrings."""
     beats, embeds = CONFIG.beats * CONFIG.groups_per_word, i.source == Source.EMBEDDING
     index = row if embeds else row * CONFIG.drain
-    offset = token // CONFIG.lanes * i.memory_stride + row // beats if embeds else row * i.memory_stride + word
+    group = row // CONFIG.beats
+    # Of pairs an embedding reads one term, in every second group.
+    place = (2 * group + i.term) * CONFIG.beats + row % CONFIG.beats if embeds and i.pairs else index
+    offset = token // CONFIG.lanes * i.memory_stride + place // beats if embeds else row * i.memory_stride + word
+    groups = 1 if i.source == Source.KV else CONFIG.groups_per_word // (2 if i.pairs else 1)
     return {
         "memory": i.memory + offset,
-        "activations": i.activations + word * (1 if i.source == Source.KV else CONFIG.groups_per_word),
+        "activations": i.activations + word * groups,
         "constant": i.constant + index,
         "d": i.d + index,
         "index": index,
-        "beat": index % beats,
+        "beat": place % beats,
     }
 
 
@@ -163,6 +169,7 @@ class Model:
             i = step[0]
             kinds = {"by page": i.blocks_by_page, "row by page": i.groups_by_page, "slow": i.period > 1}
             kinds |= {"waits": i.wait > 0, "lags": i.lag > 0, "after": i.after > 0, "continues": i.continues}
+            kinds |= {"pairs": i.pairs} if i.streams else {}
             for kind, there in kinds.items():
                 self.coverage[i.source.name, kind, there] += 1
             self.coverage[i.source.name, i.destination.name] += 1
@@ -258,7 +265,7 @@ def test_every_kind_of_instruction_was_played(coverage):
             options = ["by page", "waits", "lags", "after", "continues"]
             bins |= {(source.name, option, there) for option in options for there in (True, False)}
             if streams:
-                bins |= {(source.name, "slow", there) for there in (True, False)}
+                bins |= {(source.name, option, there) for option in ("slow", "pairs") for there in (True, False)}
                 bins |= {(source.name, d.name) for d in (Destination.NONE, Destination.VECTOR)}
             else:
                 bins |= {(source.name, d.name) for d in Destination}

@@ -4,9 +4,10 @@ import enum
 import itertools
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from rtl.arithmetic.integers import signed_array, tree
 from rtl.formats import GROUP, NumberFormat
@@ -104,17 +105,18 @@ def share_groups(activations, share, base, number_format: NumberFormat):
 
     activations : of an activation word, element 0 in the lowest bits
     share : `Share`
-    base : which of the word's groups (`ALL`), or half of it (`PAIRS` in words of four groups), is meant
+    base : which of the word's groups is meant (`ALL`), or is the first of those (`PAIRS`, half of the word's)
     """
     bits, groups = GROUP * number_format.activation_bits, range(number_format.groups_per_word)
     if len(groups) == 1:
         return activations
-    pairs = [(base << 1) + g // 2 if len(groups) == 4 else base for g in groups]
+    within = exact_log2(len(groups)) - 1  # PAIRS: address bits that say which of the half's groups
+    pairs = [Cat(Const(g // 2, within), base[within : within + 1]) for g in groups]
     shared = [
         Mux(
             share == Share.NONE,
             activations.word_select(g, bits),
-            activations.word_select(Mux(share == Share.PAIRS, pairs[g], base)[: len(groups).bit_length() - 1], bits),
+            activations.word_select(Mux(share == Share.PAIRS, pairs[g], base[: within + 1]), bits),
         )
         for g in groups
     ]

@@ -7,8 +7,7 @@ from amaranth.utils import exact_log2
 
 from rtl.chip.collective import Collective
 from rtl.tile.config import TileConfig
-from rtl.tile.links import link_layout
-from rtl.tile.tile import COUNTERS, SIGNATURE, link_ports
+from rtl.tile.tile import COUNTERS, link_ports, tile_signature
 
 
 class Assembly(wiring.Component):
@@ -24,15 +23,15 @@ class Assembly(wiring.Component):
 
     Attributes
     ----------
-    tile, sent, received : as in `rtl.tile.tile.Tile`; only of an assembly that is a part among others, whose `tile` says
-        which one
+    tile, sent, received : as in `rtl.tile.tile.Tile`; only of an assembly that is a part among others
     """
 
     def __init__(self, config: TileConfig, *, part: str, parts: int, tiles: int, cycles: int):
         self.config, self.part, self.parts = config, part, parts
         self._collective = Collective(config, parts=parts, tiles=tiles, cycles=cycles)
         self.whole = tiles * parts == config.tiles
-        super().__init__(SIGNATURE | ({} if self.whole else link_ports(config, tiles * parts)))
+        self._host = tile_signature(config.columns)
+        super().__init__(self._host | ({} if self.whole else link_ports(config, tiles * parts)))
 
     def elaborate(self, platform):
         m = Module()
@@ -44,19 +43,23 @@ class Assembly(wiring.Component):
             m.d.comb += self.sent.eq(collective.received)
         counts = {name: [] for name in COUNTERS}
         for number in range(self.parts):
-            outputs = {name: Signal(member.shape, name=f"{name}_{number}") for name, member in OUTPUTS.items()}
+            outputs = {
+                name: Signal(member.shape, name=f"{name}_{number}")
+                for name, member in self._host.items()
+                if member.flow == Out
+            }
             m.submodules[f"{self.part}_{number}"] = Instance(
                 self.part,
                 i_tile=Cat(Const(number, exact_log2(self.parts)), () if self.whole else self.tile),
                 i_received=received.as_value(),
                 o_sent=collective.sent[number].as_value(),
-                **{f"i_{name}": getattr(self, name) for name in INPUTS},
+                **{f"i_{name}": getattr(self, name) for name, member in self._host.items() if member.flow == In},
                 **{f"o_{name}": signal for name, signal in outputs.items()},
             )
             for name in COUNTERS:
                 counts[name].append(outputs[name])
             if number == 0:
-                m.d.comb += [getattr(self, name).eq(outputs[name]) for name in OUTPUTS if name not in COUNTERS]
+                m.d.comb += [getattr(self, name).eq(outputs[name]) for name in outputs if name not in COUNTERS]
         m.d.comb += [getattr(self, name).eq(sum(counts[name])) for name in COUNTERS]
         return m
 
@@ -69,10 +72,6 @@ def tile_paths(config: TileConfig) -> list[str]:
     if config.chips == 1:
         return [f"chip.tile_{number}" for number in range(tiles)]
     return [f"board.chip_{number // tiles}.tile_{number % tiles}" for number in range(config.tiles)]
-
-
-INPUTS = {name: member for name, member in SIGNATURE.items() if member.flow == In}
-OUTPUTS = {name: member for name, member in SIGNATURE.items() if member.flow == Out}
 
 
 def chip(config: TileConfig) -> Assembly:

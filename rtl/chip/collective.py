@@ -13,8 +13,8 @@ REDUCED = ("extreme", "index", "second", "embedding", "constant")
 class Collective(wiring.Component):
     """Gathers what some parts send and reduces it. Latency `cycles`, one word a cycle; there is nothing to wait for.
 
-    The first cycles are levels of the reduction, a pair in each place of a tree, the others are wire. Sums and maxima are
-    exact, so that the result does not depend on how many parts there are; of equal values the lowest index is kept.
+    The first cycles are levels of the reduction, a pair in each place of a tree, the others are wire. Sums and maxima
+    are exact, so that the result does not depend on how many parts there are; of equal values the lowest index is kept.
 
     Parameters
     ----------

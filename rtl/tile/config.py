@@ -14,6 +14,7 @@ from rtl.formats import CONSTANT_BITS, DEFAULT, GROUP, NumberFormat
 from rtl.memory.secded import SecdedDecoder
 
 LANES = (4, 8, 16, 32)
+COLUMNS = (1, 2, 4, 8, 16)
 
 ADDRESSABLE_WORDS = {
     "lane_words": 1 << 16,
@@ -48,7 +49,8 @@ class TileConfig:
     bank w mod `banks_per_lane`, so that banks that need several cycles for a read still give a lane a word a cycle.
     Memories are given in words: a weight word is that of `format`, a KV word holds 32 codes, a vector or constant word
     `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight word has lie in one of
-    its words.
+    its words. There are `columns` activation vectors for a word of the banks: the lanes multiply a word with all of
+    them, and the vector and activation memories and the registers are there once for each, of these sizes.
     """
 
     lanes: int
@@ -63,6 +65,7 @@ class TileConfig:
     vector_lanes: int
     banks_per_lane: int = 1
     format: NumberFormat = DEFAULT
+    columns: int = 1
     tiles: int = 1
     chips: int = 1
     link_cycles: int = 1
@@ -79,6 +82,10 @@ class TileConfig:
         self._check_tiles()
         if self.banks_per_lane not in (1, 2, 4, 8):
             raise UserError(f"a lane has 1, 2, 4 or 8 banks, not {self.banks_per_lane}")
+        if self.columns not in COLUMNS:
+            raise UserError(
+                f"a tile has {', '.join(map(str, COLUMNS[:-1]))} or {COLUMNS[-1]} columns, not {self.columns}"
+            )
         if self.activation_groups % self.groups_per_word:
             raise UserError(
                 f"activation_groups is {self.activation_groups}, and an activation word holds {self.groups_per_word}: "
@@ -95,8 +102,8 @@ class TileConfig:
     def _check_tiles(self):
         if self.tiles < 1 or self.vector_lanes % self.tiles or (self.tiles > 1 and self.tile_vector_lanes < 2):
             raise UserError(
-                f"{self.tiles} tiles share a vector unit of {self.vector_lanes} elements, and each needs two or more of "
-                f"them, as many as the others: take {self.vector_lanes // 2} tiles or a power of two below"
+                f"{self.tiles} tiles share a vector unit of {self.vector_lanes} elements, and each needs as many of them "
+                f"as the others, and two at least: take {self.vector_lanes // 2} tiles or a power of two below"
             )
         if self.tiles % self.chips:
             raise UserError(f"{self.tiles} tiles do not spread over {self.chips} chips: each has as many as the others")
@@ -164,8 +171,13 @@ class TileConfig:
 
     @property
     def drain(self) -> int:
-        """Vector words in a block of rows, one row a lane: cycles in which its sums enter the vector pipe."""
+        """Vector words in a block of rows, one row a lane: cycles in which a column's sums enter the vector pipe."""
         return self.lanes // self.vector_lanes
+
+    @property
+    def column_bits(self) -> int:
+        """Bits of a column's number."""
+        return exact_log2(self.columns)
 
     @property
     def stream_latency(self) -> int:

@@ -51,7 +51,7 @@ class Embedding(wiring.Component):
             ]
             m.d.sync += values[0].eq(codes.word_select(i, f.weight_bits).as_signed() * scale + minimum)
             m.d.sync += [b.eq(a) for a, b in itertools.pairwise(values)]
-            m.d.comb += self.values[i].eq(Mux(self.here, values[-1], 0))
+            m.d.comb += self.values[i].eq(values[-1])
         return m
 
     def _read(self, m):
@@ -63,11 +63,11 @@ class Embedding(wiring.Component):
         codes = Signal(lanes * f.weight_bits)
         scale = Signal(signed(f.scale_bits) if f.signed_scales else f.scale_bits)
         m.d.sync += [
-            codes.eq(every.word_select(self.beat, lanes * f.weight_bits)),
+            codes.eq(Mux(self.here, every.word_select(self.beat, lanes * f.weight_bits), 0)),
             scale.eq(scales.word_select(group, f.scale_bits)),
         ]
         if not f.minima:
             return codes, scale, 0
         minimum = Signal(signed(f.minimum_bits))
-        m.d.sync += minimum.eq(minima.word_select(group, f.minimum_bits))
+        m.d.sync += minimum.eq(Mux(self.here, minima.word_select(group, f.minimum_bits), 0))
         return codes, scale, minimum

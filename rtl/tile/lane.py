@@ -25,46 +25,59 @@ class Lane(wiring.Component):
     word : the corrected weight word, until the next one
     sum : as in `DotProduct`
     corrected, uncorrectable : as in `SecdedDecoder`
+
+    With several columns `activations`, `valid`, `activation_sums` and `sum` are those of all columns, the first one's
+    in the lowest bits; the word is corrected once for all of them.
     """
 
-    def __init__(self, number_format: NumberFormat):
-        self.format = f = number_format
+    def __init__(self, number_format: NumberFormat, columns: int = 1):
+        self.format, self.columns = number_format, columns
+        f, several = number_format, columns > 1
         ports = {
             "code": In(code_bits(f.word_bits)),
             "code_valid": In(1),
             "kv": In(f.kv_word_bits),
             "from_kv": In(1),
-            "activations": In(f.codes_per_word * f.activation_bits),
-            "valid": In(1),
+            "activations": In(f.codes_per_word * f.activation_bits * columns),
+            "valid": In(columns),
             "first": In(1),
             "word": Out(f.word_bits),
-            "sum": Out(signed(f.accumulator_bits)),
+            "sum": Out(f.accumulator_bits * columns if several else signed(f.accumulator_bits)),
             "corrected": Out(1),
             "uncorrectable": Out(1),
         }
         if f.needs_sums:
-            ports["activation_sums"] = In(data.ArrayLayout(signed(f.activation_sum_bits), f.groups_per_word))
+            ports["activation_sums"] = In(data.ArrayLayout(signed(f.activation_sum_bits), f.groups_per_word * columns))
         super().__init__(ports)
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.decoder = decoder = SecdedDecoder(self.format.word_bits)
-        m.submodules.dot = dot = DotProduct(self.format)
+        dots = [DotProduct(self.format) for _ in range(self.columns)]
+        for column, dot in enumerate(dots):
+            m.submodules["dot" if self.columns == 1 else f"dot_{column}"] = dot
         m.d.comb += [
             decoder.code.eq(self.code),
             decoder.valid.eq(self.code_valid),
             self.word.eq(decoder.data),
             self.corrected.eq(decoder.corrected),
             self.uncorrectable.eq(decoder.uncorrectable),
-            dot.activations.eq(self.activations),
-            dot.valid.eq(self.valid),
-            dot.first.eq(self.first),
-            self.sum.eq(dot.sum),
         ]
-        self._operands(m, dot)
+        for column, dot in enumerate(dots):
+            m.d.comb += [
+                dot.activations.eq(self._part(self.activations, column)),
+                dot.valid.eq(self._part(self.valid, column)),
+                dot.first.eq(self.first),
+                self._part(self.sum, column).eq(dot.sum),
+            ]
+        self._operands(m, dots)
         return m
 
-    def _operands(self, m, dot):
+    def _part(self, port, column):
+        """A column's part of a port."""
+        return port if self.columns == 1 else port.word_select(column, len(port) // self.columns)
+
+    def _operands(self, m, dots):
         """The weight word, or the slices of the KV word with their weights."""
         f = self.format
         codes, scales, minima = split_word(self.word, f)
@@ -74,13 +87,15 @@ class Lane(wiring.Component):
         weights = Cat(
             Const(1 << (s * f.weight_bits) if s < slices else 0, f.scale_bits) for s in range(f.groups_per_word)
         )
-        m.d.comb += [dot.codes.eq(Mux(self.from_kv, sliced, codes)), dot.scales.eq(Mux(self.from_kv, weights, scales))]
+        shared = {"codes": Mux(self.from_kv, sliced, codes), "scales": Mux(self.from_kv, weights, scales)}
         if f.minima:
-            m.d.comb += dot.minima.eq(Mux(self.from_kv, f.kv_offset, minima))
+            shared["minima"] = Mux(self.from_kv, f.kv_offset, minima)
         elif f.needs_sums:
-            m.d.comb += dot.offset.eq(self.from_kv)
-        if f.needs_sums:
-            m.d.comb += dot.activation_sums.eq(self.activation_sums)
+            shared["offset"] = self.from_kv
+        for column, dot in enumerate(dots):
+            m.d.comb += [getattr(dot, name).eq(value) for name, value in shared.items()]
+            if f.needs_sums:
+                m.d.comb += dot.activation_sums.eq(self._part(self.activation_sums.as_value(), column))
 
 
 def split_word(word, number_format: NumberFormat):

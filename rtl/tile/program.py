@@ -5,7 +5,8 @@ on vectors. An instruction issues its first step `wait` cycles after the last tu
 and `lag` cycles after the last turn of the other queue's first `after` instructions, whichever is later; then a step
 every `period` cycles, ``blocks * groups`` in all. Two counts may be multiplied by the number of 32-token pages in use,
 which is how one program serves every context length. Latencies are the compiler's business: apart from `after` there
-are no interlocks. (The `lag` is counted from the cycle in which the instruction before it is loaded, at the earliest.)
+are no interlocks. On a tile with columns the vector queue and an embedding go through all steps of an instruction once
+for each column in use; words of the banks are read once for all. (The `lag` is counted from the cycle in which the instruction before it is loaded, at the earliest.)
 """
 
 import dataclasses
@@ -106,6 +107,8 @@ FIELDS = {
     "memory_stride": 9,
     "position_shift": 3,
     "activations": 10,
+    "pairs": 1,
+    "term": 1,
     "a": 10,
     "b": 10,
     "constant": 14,
@@ -137,7 +140,11 @@ SETUP_CYCLES = 1
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Instruction:
-    """One instruction; see `FIELDS` for widths. `phase` names the part of the model, for accounts only."""
+    """One instruction; see `FIELDS` for widths. `phase` names the part of the model, for accounts only.
+
+    With `pairs` two neighbouring groups of a weight word are the two terms of the same 32 weights; an embedding then
+    reads one `term` of them.
+    """
 
     source: Source
     phase: str = ""
@@ -153,6 +160,8 @@ class Instruction:
     memory_stride: int = 0
     position_shift: int = 0
     activations: int = 0
+    pairs: bool = False
+    term: int = 0
     a: int = 0
     b: int = 0
     constant: int = 0
@@ -204,6 +213,10 @@ class Instruction:
     def steps(self, pages: int) -> int:
         """Steps it issues with `pages` pages of 32 positions in use."""
         return self.blocks * (pages if self.blocks_by_page else 1) * self.groups * (pages if self.groups_by_page else 1)
+
+    def plays(self, columns: int) -> int:
+        """How often its steps are gone through with so many columns in use: a word of the banks serves all."""
+        return 1 if self.source in (Source.WEIGHTS, Source.KV) else columns
 
     def span(self, pages: int) -> int:
         """Cycles from its first step to the end of its last one's turn, when nothing holds it up."""

@@ -13,7 +13,8 @@ INDEX_BITS = 16
 class Queue(wiring.Component):
     """Plays instructions in order, once a token.
 
-    When an instruction's first step issues stands in `rtl.tile.program`. The next instruction stands at the program
+    When an instruction's first step issues stands in `rtl.tile.program`. On a tile with columns all rows of an
+    instruction are gone through once for each active column, unless its rows are the banks' and serve all columns. The next instruction stands at the program
     memory's output while one plays, so that its `lag` is counted before it is loaded.
 
     Parameters
@@ -35,12 +36,17 @@ class Queue(wiring.Component):
     issue : the first cycle of a step
     group, index, row : word in the row, first vector word of the row, and the row's offset in the memory
     first, last, opens, closes : first, last word of the row; first, last row of the instruction
+    last_column : columns in use, less one; with more than one column only, as are the following
+    column, following : the column that the instruction is at, in this cycle and in the next
     """
 
     def __init__(self, config: TileConfig, *, stride: int = 1, advance: int = 1):
         self.config, self.stride, self.advance = config, stride, advance
+        columns = range(config.columns)
+        looped = {"last_column": In(columns), "column": Out(columns), "following": Out(columns)}
         super().__init__(
             {
+                **(looped if config.columns > 1 else {}),
                 "busy": In(1),
                 "restart": In(1),
                 "hold": In(1),
@@ -78,7 +84,9 @@ class Queue(wiring.Component):
             m.d.sync += waited.eq(waited + 1)
         self._lag(m, current, ready, advance, lagged)
         self._program(m, advance, finished, waited)
-        self._loop(m, advance, finished)
+        column_ends = self._loop(m, advance, finished)
+        if self.config.columns > 1:
+            self._columns(m, advance, finished, column_ends)
         return m
 
     def _lag(self, m, current, ready, advance, lagged):
@@ -110,10 +118,11 @@ class Queue(wiring.Component):
             m.d.sync += [self.fetching.eq(1), self.done.eq(0)]
 
     def _loop(self, m, advance, finished):
-        """Rows (blocks), words of a row (groups), and cycles of a step."""
+        """Rows (blocks), words of a row (groups), and cycles of a step; the last turn of all rows."""
         current, turn = self.instruction, Signal()
         phase, block, block_page = Signal(FIELDS["period"]), Signal(FIELDS["blocks"]), Signal(8)
         rows = Signal(range(self.stride)) if self.stride > 1 else None
+        column_ends = turn & self.last & self.closes & (phase == current.period - 1)
         m.d.comb += [
             turn.eq(self.begins & ~((phase == 0) & self.hold)),
             self.issue.eq(turn & (phase == 0)),
@@ -121,7 +130,7 @@ class Queue(wiring.Component):
             self.last.eq(self.group == Mux(current.groups_by_page, self.page, current.groups - 1)),
             self.opens.eq((self.index == 0) & ~current.continues),
             self.closes.eq((block == current.blocks - 1) & (~current.blocks_by_page | (block_page == self.page))),
-            finished.eq(turn & self.last & self.closes & (phase == current.period - 1)),
+            finished.eq(column_ends if self.config.columns == 1 else column_ends & self._last_column(current)),
         ]
         step = Mux(current.source == Source.EMBEDDING, 1, self.advance)
         with m.If(turn):
@@ -138,9 +147,24 @@ class Queue(wiring.Component):
                         m.d.sync += rows.eq(rows + 1)
                         with m.If(rows == self.stride - 1):
                             m.d.sync += self.row.eq(self.row + current.memory_stride)
-        with m.If(advance):
+        with m.If(advance if self.config.columns == 1 else advance | column_ends):
             m.d.sync += [self.index.eq(0), self.row.eq(0), block.eq(0), block_page.eq(0)]
             if rows is not None:
                 m.d.sync += rows.eq(0)
         with m.If(self.restart):
             m.d.sync += [phase.eq(0), self.group.eq(0)]
+        return column_ends
+
+    def _last_column(self, instruction):
+        """The instruction is at the last column that it is played for."""
+        source = instruction.source
+        return (source == Source.WEIGHTS) | (source == Source.KV) | (self.column == self.last_column)
+
+    def _columns(self, m, advance, finished, column_ends):
+        """Which column the rows are gone through for."""
+        m.d.comb += self.following.eq(self.column)
+        with m.If(column_ends):
+            m.d.comb += self.following.eq(self.column + 1)
+        with m.If(finished | advance | self.restart):
+            m.d.comb += self.following.eq(0)
+        m.d.sync += self.column.eq(self.following)

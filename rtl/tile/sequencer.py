@@ -1,23 +1,24 @@
 """The sequencer: plays a static program, once a token."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
 from rtl.formats import GROUP
+from rtl.tile.columns import TOKEN_BITS, ColumnControl
 from rtl.tile.config import TileConfig
 from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, Constant, Destination, Source
 from rtl.tile.queue import INDEX_BITS, Queue
 
-TOKEN_BITS = 16
 BEAT_BITS = 5
 
 
-def step_layout() -> data.StructLayout:
+def step_layout(columns: int = 1) -> data.StructLayout:
     """What a queue issues for one step: the instruction, and what depends on the step."""
     return data.StructLayout(
         {
+            **({"column": exact_log2(columns)} if columns > 1 else {}),
             "valid": 1,
             "first": 1,
             "last": 1,  # first, last word of a row
@@ -54,10 +55,29 @@ class Sequencer(wiring.Component):
     position, token : of the current token
     token_valid, emitted : one cycle for each token emitted
     cycles : since the start, counted while busy
+
+    On a tile with columns a step works on as many positions as `ColumnControl` says, and there are also
+
+    columns : columns that a step uses at most; no more than the program was compiled for, and at least 1
+    first_position : of the run; keys and values of the positions before it are there from runs before
+    first_emitted : position from which on tokens are emitted, under `total_length`
+    prompt_read : of the prompt memory, which delivers a step's tokens in turn
+    last_column, tokens : columns of the current step, less one, and a token for each, instead of `token`
+    token_column : of the token that is emitted
     """
 
     def __init__(self, config: TileConfig):
         self.config = config
+        columns = config.columns
+        several = {
+            "columns": In(range(columns + 1)),
+            "first_position": In(TOKEN_BITS),
+            "first_emitted": In(TOKEN_BITS),
+            "prompt_read": Out(1),
+            "last_column": Out(range(columns)),
+            "tokens": Out(data.ArrayLayout(TOKEN_BITS, columns)),
+            "token_column": Out(range(columns)),
+        }
         port = {"read": Out(1), "address": Out(range(config.program_words)), "program": In(INSTRUCTION_BITS)}
         super().__init__(
             {
@@ -68,12 +88,12 @@ class Sequencer(wiring.Component):
                 **{f"{queue}_{name}": member for queue in ("stream", "vector") for name, member in port.items()},
                 "prompt_address": Out(range(config.context)),
                 "prompt": In(TOKEN_BITS),
-                "argmax": In(TOKEN_BITS),
+                "argmax": In(TOKEN_BITS if columns == 1 else data.ArrayLayout(TOKEN_BITS, columns)),
                 "hold": In(1),
-                "stream": Out(step_layout()),
-                "vector": Out(step_layout()),
+                "stream": Out(step_layout(columns)),
+                "vector": Out(step_layout(columns)),
                 "position": Out(TOKEN_BITS),
-                "token": Out(TOKEN_BITS),
+                **(several if columns > 1 else {"token": Out(TOKEN_BITS)}),
                 "token_valid": Out(1),
                 "emitted": Out(TOKEN_BITS),
                 "cycles": Out(48),
@@ -85,7 +105,8 @@ class Sequencer(wiring.Component):
         drain = self.config.drain
         m.submodules.stream_queue = stream = Queue(self.config, advance=drain)
         m.submodules.vector_queue = vector = Queue(self.config, stride=drain)
-        ends, emits = Signal(), self.position + 1 >= self.prompt_length
+        control = self._columns(m) if self.config.columns > 1 else None
+        ends, emits = Signal(), control.emits if control else self.position + 1 >= self.prompt_length
         source = vector.instruction.source
         m.d.comb += [
             ends.eq(vector.begins & ((source == Source.END) | (source == Source.END_OF_PROMPT) & ~emits)),
@@ -94,30 +115,36 @@ class Sequencer(wiring.Component):
         self._spread_rows(m, stream)
         for name, queue, other in (("stream", stream, vector), ("vector", vector, stream)):
             m.d.comb += [
-                queue.busy.eq(self.busy),
+                queue.busy.eq(control.busy if control else self.busy),
                 queue.restart.eq(ends),
-                queue.page.eq(self.position >> exact_log2(GROUP)),
+                queue.page.eq((control.last_position if control else self.position) >> exact_log2(GROUP)),
                 queue.other_done.eq(other.done),
                 queue.program.eq(getattr(self, f"{name}_program")),
                 getattr(self, f"{name}_read").eq(queue.read),
                 getattr(self, f"{name}_address").eq(queue.address),
             ]
             self._step(m, queue, getattr(self, name))
-        m.d.sync += self.token_valid.eq(ends & emits)
+        if control is None:
+            m.d.sync += self.token_valid.eq(ends & emits)
         with m.If(self.busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
-        self._tokens(m, ends, vector.fetching)
+        if control is None:
+            self._tokens(m, ends, vector.fetching)
+        else:
+            self._run(m, ends, control)
+            m.d.comb += [queue.last_column.eq(self.last_column) for queue in (stream, vector)]
         self._stream_addresses(m, stream)
         self._vector_addresses(m, vector)
         return m
 
     def _spread_rows(self, m, queue):
         """A row ends no sooner than the row before has left for the vector pipe."""
-        drain = self.config.drain
-        left = Signal(range(max(drain, 2)))
+        drain, columns = self.config.drain, self.config.columns
+        left = Signal(range(max(drain * columns, 2)))
+        beats = drain - 1 if columns == 1 else drain * self.last_column + drain - 1
         m.d.comb += queue.hold.eq(queue.last & (left != 0))
         with m.If(queue.issue & queue.last):
-            m.d.sync += left.eq(Mux(queue.instruction.source == Source.EMBEDDING, 0, drain - 1))
+            m.d.sync += left.eq(Mux(queue.instruction.source == Source.EMBEDDING, 0, beats))
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
 
@@ -135,10 +162,33 @@ class Sequencer(wiring.Component):
         with m.Elif(ends & (self.position + 1 == self.total_length)):
             m.d.sync += self.busy.eq(0)
 
-    @staticmethod
-    def _step(m, queue, step):
+    def _columns(self, m):
+        """The control of several columns, which takes the place of `_tokens`."""
+        m.submodules.control = control = ColumnControl(self.config)
+        for name, member in control.signature.members.items():
+            if hasattr(self, name) and name != "busy":
+                ours, theirs = getattr(self, name), getattr(control, name)
+                m.d.comb += theirs.eq(ours) if member.flow == In else ours.eq(theirs)
+        return control
+
+    def _run(self, m, ends, control):
+        """The run's begin and end, with several columns."""
+        running = Signal()
+        m.d.comb += [control.ends.eq(ends), control.busy.eq(running), self.busy.eq(running | control.emits_more)]
+        with m.If(self.start & ~self.busy):
+            m.d.sync += [running.eq(1), self.cycles.eq(0)]
+        with m.Elif(ends & control.finishes):
+            m.d.sync += running.eq(0)
+
+    def _token(self, column):
+        """The token of a column."""
+        return self.token if self.config.columns == 1 else Array(self.tokens)[column]
+
+    def _step(self, m, queue, step):
         """What both kinds of steps have in common."""
         current = queue.instruction
+        if self.config.columns > 1:
+            m.d.sync += step.column.eq(queue.column)
         m.d.sync += [
             step.valid.eq(queue.issue & (current.source < Source.END_OF_PROMPT)),
             *(getattr(step, name).eq(getattr(queue, name)) for name in ("first", "last", "opens", "closes", "index")),
@@ -148,21 +198,24 @@ class Sequencer(wiring.Component):
         ]
 
     def _stream_addresses(self, m, queue):
-        """A row's word, or the words of the token's row, beat by beat."""
+        """A row's word, or the words of the token's row, beat by beat: of pairs one term, in every second group."""
         config, current, step = self.config, queue.instruction, self.stream
-        beats = exact_log2(config.word_beats)
-        token_row = Signal(16)
-        m.d.sync += token_row.eq((self.token >> exact_log2(config.lanes)) * current.memory_stride)
+        beats, groups = exact_log2(config.word_beats), exact_log2(config.groups_per_word)
+        inside = exact_log2(config.beats)
         embeds = current.source == Source.EMBEDDING
+        of_pairs = Cat(queue.index[:inside], current.term, queue.index[inside:])
+        place = Mux(embeds & current.pairs, of_pairs, queue.index)
+        words = Mux(current.pairs, queue.group << max(groups - 1, 0), queue.group << groups)
+        token_row = Signal(16)
+        several = config.columns > 1
+        ahead = self._token(queue.following if several else 0)  # a cycle before its column begins
+        m.d.sync += token_row.eq((ahead >> exact_log2(config.lanes)) * current.memory_stride)
         m.d.sync += [
-            step.memory.eq(current.memory + Mux(embeds, token_row + (queue.index >> beats), queue.row + queue.group)),
-            step.activations.eq(
-                current.activations
-                + Mux(current.source == Source.KV, queue.group, queue.group << exact_log2(config.groups_per_word))
-            ),
+            step.memory.eq(current.memory + Mux(embeds, token_row + (place >> beats), queue.row + queue.group)),
+            step.activations.eq(current.activations + Mux(current.source == Source.KV, queue.group, words)),
             step.constant.eq(current.constant + queue.index),
             step.d.eq(current.d + queue.index),
-            step.beat.eq(queue.index[:beats]),
+            step.beat.eq(place[:beats]),
         ]
 
     def _vector_addresses(self, m, queue):
@@ -172,19 +225,27 @@ class Sequencer(wiring.Component):
         whole = Signal(INDEX_BITS)
         key_row, constant_row = Signal(16), Signal(FIELDS["constant"])
         m.d.comb += whole.eq(queue.index >> beats)
+        token = self._token(queue.column if config.columns > 1 else 0)
+        ahead = position = self.position
+        page = queue.page
+        if config.columns > 1:
+            ahead, position = Signal(TOKEN_BITS, name="position_ahead"), Signal(TOKEN_BITS, name="column_position")
+            m.d.comb += ahead.eq(self.position + queue.following)
+            m.d.sync += position.eq(ahead)
+            page = position >> exact_log2(GROUP)
         m.d.sync += [
-            key_row.eq(self.position >> exact_log2(config.lanes) << current.position_shift),
-            constant_row.eq(self.position << current.position_shift),
+            key_row.eq(ahead >> exact_log2(config.lanes) << current.position_shift),
+            constant_row.eq(ahead << current.position_shift),
         ]
         value = current.destination == Destination.VALUE
         keeps, fetches = current.source == Source.KEEP, current.constant_mode == Constant.BROADCAST
         m.d.sync += [
-            step.memory.eq(current.memory + Mux(value, queue.row + queue.page, key_row + whole)),
+            step.memory.eq(current.memory + Mux(value, queue.row + page, key_row + whole)),
             step.constant.eq(
                 current.constant
                 + Mux(
                     keeps | fetches,
-                    Mux(keeps, self.position, self.token) >> exact_log2(config.vector_lanes),
+                    Mux(keeps, position, token) >> exact_log2(config.vector_lanes),
                     queue.index + Mux(current.constant_by_position, constant_row, 0),
                 )
             ),

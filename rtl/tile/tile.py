@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
-from rtl.arithmetic.dot import ActivationSums
+from rtl.arithmetic.dot import ActivationSums, Share, share_groups
 from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.memory.macros import sram, weight_bank
 from rtl.memory.report import count_ones
@@ -55,6 +55,17 @@ def link_ports(config: TileConfig, tiles: int = 1) -> dict:
     }
 
 
+def tile_signature(columns: int) -> dict[str, wiring.Member]:
+    """Ports of a tile with so many columns."""
+    several = {
+        "columns": In(columns.bit_length()),
+        "first_position": In(TOKEN_BITS),
+        "first_emitted": In(TOKEN_BITS),
+        "token_column": Out(exact_log2(columns)),
+    }
+    return SIGNATURE if columns == 1 else SIGNATURE | several
+
+
 class Tile(wiring.Component):
     """A streaming compute tile that decodes a language model by itself.
 
@@ -73,12 +84,14 @@ class Tile(wiring.Component):
     weight_words : words that the weight banks have delivered
     lane_words : words that lanes have multiplied, from weight and KV banks
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
+    columns, first_position, first_emitted, token_column : with several columns, as in `Sequencer`
     tile, sent, received : as in `VectorUnit`; only of a tile among others
     """
 
     def __init__(self, config: TileConfig):
         self.config = config
-        super().__init__(SIGNATURE | (link_ports(config) if config.tiles > 1 else {}))
+        links = link_ports(config) if config.tiles > 1 else {}
+        super().__init__(tile_signature(config.columns) | links)
 
     def elaborate(self, platform):
         m = Module()
@@ -99,14 +112,16 @@ class Tile(wiring.Component):
         m.d.comb += [sync.clk.eq(self.clk), host.clk.eq(self.clk)]
         m.d.host += sync.rst.eq(self.rst)
         registered = {}
-        for name, member in SIGNATURE.items():
+        for name, member in tile_signature(self.config.columns).items():
             if member.flow == In and name not in ("clk", "rst"):
                 registered[name] = Signal.like(getattr(self, name), name=f"host_{name}")
                 m.d.host += registered[name].eq(getattr(self, name))
         return SimpleNamespace(**registered)
 
     def _host(self, m, host, sequencer, vector):
-        for name in ("start", "prompt_length", "total_length"):
+        several = self.config.columns > 1
+        settings = ("columns", "first_position", "first_emitted") if several else ()
+        for name in ("start", "prompt_length", "total_length", *settings):
             m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
         m.d.comb += [
             self.busy.eq(sequencer.busy),
@@ -120,8 +135,10 @@ class Tile(wiring.Component):
             vector.stream.eq(sequencer.stream),
             vector.vector.eq(sequencer.vector),
             vector.position.eq(sequencer.position),
-            vector.token.eq(sequencer.token),
+            vector.tokens.eq(sequencer.tokens) if several else vector.token.eq(sequencer.token),
         ]
+        if several:
+            m.d.comb += [vector.last_column.eq(sequencer.last_column), self.token_column.eq(sequencer.token_column)]
 
     def _links(self, m, vector):
         """To the other tiles and from them; a tile alone hears itself."""
@@ -131,9 +148,10 @@ class Tile(wiring.Component):
             m.d.comb += [vector.tile.eq(self.tile), self.sent.eq(vector.sent), vector.received.eq(self.received)]
 
     def _memories(self, m, host, sequencer, vector):
-        config = self.config
+        config, several = self.config, self.config.columns > 1
         width = config.tile_vector_lanes
-        slot, here = vector.position[: exact_log2(width)], owner(config, vector.position) == vector.tile
+        position = vector.constant_write_position if several else vector.position
+        slot, here = position[: exact_log2(width)], owner(config, position) == vector.tile
         for queue in ("stream", "vector"):
             m.submodules[f"{queue}_program_memory"] = sram(
                 words=config.program_words,
@@ -146,7 +164,7 @@ class Tile(wiring.Component):
         m.submodules.prompt_memory = sram(
             words=config.context,
             grain=TOKEN_BITS,
-            read_enable=sequencer.vector_read,
+            read_enable=sequencer.prompt_read if several else sequencer.vector_read,
             read_address=sequencer.prompt_address,
             read_data=sequencer.prompt,
             write_enable=host.prompt_write,
@@ -167,15 +185,21 @@ class Tile(wiring.Component):
             write_mask=(1 << slot)[:width],
         )
         address_bits = ceil_log2(config.vector_words)
+
+        def of_column(port):
+            """An address in the column's part of the vector memory."""
+            address = getattr(vector, f"{port}_address")[:address_bits]
+            return Cat(address, getattr(vector, f"{port}_column")) if several else address
+
         for port in ("a", "b"):
             m.submodules[f"vector_memory_{port}"] = sram(
-                words=config.vector_words,
+                words=config.vector_words + ((config.columns - 1) << address_bits),
                 grain=VECTOR_BITS,
                 read_enable=getattr(vector, f"{port}_read"),
-                read_address=getattr(vector, f"{port}_address")[:address_bits],
+                read_address=of_column(port),
                 read_data=self._registered(m, getattr(vector, port).as_value()),
                 write_enable=vector.vector_write,
-                write_address=vector.write_address[:address_bits],
+                write_address=of_column("write"),
                 write_data=vector.write_data.as_value(),
             )
 
@@ -191,8 +215,7 @@ class Tile(wiring.Component):
         config, step, f = self.config, sequencer.stream, self.config.format
         source, arrival = step.instruction.source, config.stream_latency
         weights, kv = (source == Source.WEIGHTS) & step.valid, (source == Source.KV) & step.valid
-        beats = exact_log2(config.word_beats)
-        row = (source == Source.EMBEDDING) & step.valid & (step.beat[:beats] == 0)
+        row = (source == Source.EMBEDDING) & step.valid & self._opens_word(step)
         which = step.memory[: exact_log2(config.banks_per_lane)]
         pipe = Stages(
             m,
@@ -204,18 +227,28 @@ class Tile(wiring.Component):
                 "first": step.first,
                 "memory": step.memory,
                 "activations": step.activations,
+                "pairs": step.instruction.pairs,
                 "beat": step.beat,
+                **({"column": step.column} if config.columns > 1 else {}),
             },
         )
-        activations = self._activations(m, pipe, vector)
+        activations = [self._activations(m, pipe, vector, column) for column in range(config.columns)]
+        valid = [pipe.at("valid", arrival)]
+        if config.columns > 1:
+            valid = [valid[0] & (sequencer.last_column >= column) for column in range(config.columns)]
         shared = {}
         if f.needs_sums:
-            m.submodules.activation_sums = sums = ActivationSums(f)
-            m.d.comb += [sums.activations.eq(activations), sums.valid.eq(pipe.at("valid", arrival))]
-            shared["i_activation_sums"] = sums.sums.as_value()
+            all_sums = []
+            for column in range(config.columns):
+                sums = ActivationSums(f)
+                m.submodules["activation_sums" if config.columns == 1 else f"activation_sums_{column}"] = sums
+                m.d.comb += [sums.activations.eq(activations[column]), sums.valid.eq(valid[column])]
+                all_sums.append(sums.sums.as_value())
+            shared["i_activation_sums"] = _together(all_sums)
+        token = sequencer.token if config.columns == 1 else Array(sequencer.tokens)[pipe.at("column", arrival)]
         m.d.comb += [
-            embedding.lane.eq(own_lane(config, sequencer.token)),
-            embedding.here.eq(owner(config, sequencer.token) == vector.tile),
+            embedding.lane.eq(own_lane(config, token)),
+            embedding.here.eq(owner(config, token) == vector.tile),
             embedding.beat.eq(pipe.at("beat", arrival)),
         ]
         corrected, uncorrectable = Signal(config.tile_lanes), Signal(config.tile_lanes)
@@ -259,11 +292,11 @@ class Tile(wiring.Component):
                 i_code_valid=pipe.at("weights", config.bank.latency_cycles),
                 i_kv=word,
                 i_from_kv=pipe.at("kv", arrival),
-                i_activations=activations,
-                i_valid=pipe.at("valid", arrival),
+                i_activations=_together(activations),
+                i_valid=_together(valid),
                 i_first=pipe.at("first", arrival),
                 o_word=embedding.words[i],
-                o_sum=vector.sums[i],
+                o_sum=self._lane_sums(m, vector, i),
                 o_corrected=corrected[i],
                 o_uncorrectable=uncorrectable[i],
                 **shared,
@@ -271,32 +304,53 @@ class Tile(wiring.Component):
         m.d.comb += vector.embedding.eq(embedding.values)
         self._counters(m, host, pipe, corrected, uncorrectable)
 
-    def _activations(self, m, pipe, vector):
-        """The activation memory; what it reads reaches the lanes together with the word of the banks.
+    def _lane_sums(self, m, vector, lane):
+        """What a lane's sums go to: those of a column are behind each other in the vector unit."""
+        lanes, columns = self.config.lanes, self.config.columns
+        if columns == 1:
+            return vector.sums[lane]
+        sums = Signal(self.config.format.accumulator_bits * columns, name=f"sums_{lane}")
+        for column in range(columns):
+            m.d.comb += vector.sums[column * lanes + lane].eq(sums.word_select(column, len(sums) // columns))
+        return sums
 
-        A word of the KV banks takes one group, which stands in for every group of the word.
+    def _opens_word(self, step):
+        """A step of an embedding is the first of its word; of pairs each term has a first one of its own."""
+        inside, beats = exact_log2(self.config.beats), exact_log2(self.config.word_beats)
+        term, others = step.beat[inside:beats][:1], Cat(step.beat[:inside], step.beat[inside + 1 : beats])
+        return (others == 0) & (step.instruction.pairs | (term == 0))
+
+    def _activations(self, m, pipe, vector, column):
+        """A column's activation memory; what it reads reaches the lanes together with the word of the banks.
+
+        A word of the KV banks takes one group for all its slices, a word of pairs half as many as it has groups.
         """
         config, at, bits = self.config, self.config.stream_latency - READ_LATENCY, self.config.format.activation_bits
         groups, size = exact_log2(config.groups_per_word), config.groups_per_word
         address = ceil_log2(config.activation_groups) - groups
+        several = config.columns > 1
+        own = f"_{column}" if several else ""
         word, activations = (
-            Signal(size * GROUP * bits, name=name, reset_less=True) for name in ("activation_word", "activations")
+            Signal(size * GROUP * bits, name=f"{name}{own}", reset_less=True)
+            for name in ("activation_word", "activations")
         )
-        m.submodules.activation_memory = sram(
+        valid, write = pipe.at("valid", at), vector.activation_write
+        m.submodules[f"activation_memory{own}"] = sram(
             words=config.activation_groups >> groups,
             grain=config.vector_lanes * bits,
-            read_enable=pipe.at("valid", at),
+            read_enable=valid & (vector.last_column >= column) if several else valid,
             read_address=(pipe.at("activations", at) >> groups)[:address],
             read_data=word,
-            write_enable=vector.activation_write,
+            write_enable=write & (vector.activation_column == column) if several else write,
             write_address=(vector.activation_group >> groups)[:address],
             write_data=vector.activation_data.replicate(config.beats << groups),
             write_mask=(1 << Cat(vector.activation_beat[: exact_log2(config.beats)], vector.activation_group[:groups]))[
                 : config.beats << groups
             ],
         )
-        one = word.word_select(pipe.at("activations", at + 1)[:groups], GROUP * bits)
-        m.d.sync += activations.eq(Mux(pipe.at("kv", at + 1), one.replicate(size), word) if groups else word)
+        pairs = Mux(pipe.at("pairs", at + 1), Share.PAIRS, Share.NONE)
+        share = Mux(pipe.at("kv", at + 1), Share.ALL, pairs)
+        m.d.sync += activations.eq(share_groups(word, share, pipe.at("activations", at + 1), config.format))
         return activations
 
     def _counters(self, m, host, pipe, corrected, uncorrectable):
@@ -315,3 +369,8 @@ class Tile(wiring.Component):
                 self.corrected_words.eq(self.corrected_words + count_ones(corrected)),
                 self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable)),
             ]
+
+
+def _together(parts):
+    """Signals of all columns as one, the first column's in the lowest bits."""
+    return parts[0] if len(parts) == 1 else Cat(parts)

@@ -58,12 +58,12 @@ class VectorUnit(wiring.Component):
     """Executes the steps that are not multiplications of weights, and finishes those that are.
 
     One word a cycle, of which this tile has `tile_vector_lanes` elements. The head of the pipe is `VECTOR_ENTRY` cycles
-    after a vector step and `TileConfig.stream_entry` cycles after the last step of a row of the banks, whose sums, one a
-    lane, enter in `TileConfig.drain` cycles after each other; the stages behind it stand in `rtl.tile.config`. Sums go
+    after a vector step and `TileConfig.stream_entry` cycles after the last step of a row of the banks, whose sums, one
+    a lane, enter in `TileConfig.drain` cycles after each other; the stages behind it stand in `rtl.tile.config`. Sums go
     first: in a cycle in which a vector step would meet them at the head, `hold` keeps it from issuing.
 
-    Of several tiles each has a part of every vector word. Codes for the activation memories and the KV banks, reductions
-    and the embedding go over the links, and are there `TileConfig.collective_cycles` later than in a tile alone.
+    Of several tiles each has a part of every vector word. Codes for the activation memories and the KV banks,
+    reductions and the embedding go over the links, and are there `TileConfig.collective_cycles` later than in a tile alone.
 
     Attributes
     ----------
@@ -78,25 +78,39 @@ class VectorUnit(wiring.Component):
     a_read ... constant : read ports of the memories, `READ_LATENCY` cycles
     write_* : write ports; vector, activation, KV (one word of codes a lane) and constant memory
     argmax : index of the largest result so far
+
+    With several columns the sums of a row's columns enter behind each other, and registers and running reductions are
+    there once a column. Then there are also
+
+    last_column, tokens : as in `rtl.tile.sequencer.Sequencer`; `tokens` instead of `token`
+    *_column : which column's part of a memory is read or written
+    constant_write_slot : element of the constant's word
     """
 
     def __init__(self, config: TileConfig):
         self.config = config
         lanes, wide, f = config.tile_vector_lanes, config.tile_lanes, config.format
         vector = data.ArrayLayout(signed(VECTOR_BITS), lanes)
+        columns, tokens = config.columns, data.ArrayLayout(TOKEN_BITS, config.columns)
+        several = {
+            "last_column": In(range(columns)),
+            "tokens": In(tokens),
+            **{f"{port}_column": Out(range(columns)) for port in ("a", "b", "write", "activation")},
+            "constant_write_position": Out(TOKEN_BITS),
+        }
         super().__init__(
             {
                 "tile": In(range(config.tiles)),
-                "stream": In(step_layout()),
-                "vector": In(step_layout()),
+                "stream": In(step_layout(columns)),
+                "vector": In(step_layout(columns)),
                 "sent": Out(link_layout(config, 1)),
                 "received": In(link_layout(config, config.tiles)),
                 "hold": Out(1),
                 "position": In(TOKEN_BITS),
-                "token": In(TOKEN_BITS),
+                **(several if columns > 1 else {"token": In(TOKEN_BITS)}),
                 "vocabulary": In(TOKEN_BITS),
                 "epsilon": In(32),
-                "sums": In(data.ArrayLayout(signed(f.accumulator_bits), wide)),
+                "sums": In(data.ArrayLayout(signed(f.accumulator_bits), wide * columns)),
                 "embedding": In(data.ArrayLayout(signed(f.value_bits), config.vector_lanes)),
                 "a_read": Out(1),
                 "a_address": Out(FIELDS["a"]),
@@ -123,15 +137,22 @@ class VectorUnit(wiring.Component):
                 "constant_write": Out(1),
                 "constant_write_address": Out(FIELDS["constant"]),
                 "constant_write_data": Out(signed(CONSTANT_BITS)),
-                "argmax": Out(TOKEN_BITS),
+                "argmax": Out(TOKEN_BITS if columns == 1 else tokens),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         one = {"mantissa": ONE.mantissa, "exponent": ONE.exponent, "inverse": ONE.inverse}
-        m.submodules.scales = self._scales = Memory(shape=SCALE_LAYOUT, depth=SCALES, init=[one])
-        m.submodules.extremes = self._extremes = Memory(shape=signed(VECTOR_BITS), depth=EXTREMES, init=[])
+        columns = self.config.columns
+        ones = [one if i % SCALES == 0 else {} for i in range(SCALES * (columns - 1) + 1)]
+        m.submodules.scales = self._scales = Memory(shape=SCALE_LAYOUT, depth=SCALES * columns, init=ones)
+        m.submodules.extremes = self._extremes = Memory(shape=signed(VECTOR_BITS), depth=EXTREMES * columns, init=[])
+        if columns > 1:
+            self._positions = [Signal(TOKEN_BITS, name=f"position_{c}") for c in range(columns)]
+            self._limits = [Signal(TOKEN_BITS, name=f"limit_{c}") for c in range(columns)]
+            m.d.sync += [own.eq(self.position + c) for c, own in enumerate(self._positions)]
+            m.d.sync += [own.eq(self.position + c + 1) for c, own in enumerate(self._limits)]
         pipe = self._head(m)
         exponentials, y = self._rescale(m, pipe)
         result = self._alu(m, pipe, y)
@@ -141,11 +162,11 @@ class VectorUnit(wiring.Component):
 
     def _head(self, m):
         """Merge sums and vector steps into one pipe."""
-        config = self.config
+        config, columns = self.config, self.config.columns
         arrival, embeds = config.stream_entry - HOLD_LATENCY, self.stream.instruction.source == Source.EMBEDDING
         rows = self.stream.valid & self.stream.last
-        stream = _Steps(m, "stream", self.stream, streams=1, arrives=rows & ~embeds, embeds=rows & embeds)
-        vector = _Steps(m, "vector", self.vector, streams=0, arrives=self.vector.valid, embeds=Const(0, 1))
+        stream = _Steps(m, "stream", self.stream, 1, arrives=rows & ~embeds, embeds=rows & embeds, columns=columns)
+        vector = _Steps(m, "vector", self.vector, 0, arrives=self.vector.valid, embeds=Const(0, 1), columns=columns)
         held, beat, left = self._hold(m, stream, arrival)
         late = vector.fields(VECTOR_ENTRY)
         fields = {}
@@ -153,19 +174,27 @@ class VectorUnit(wiring.Component):
             fields[name] = Signal.like(value, name=f"head_{name}")
             m.d.comb += fields[name].eq(Mux(left != 0, held[name], value))
         with m.If(left != 0):
+            if columns > 1:
+                column, beat = beat >> exact_log2(config.drain), beat & (config.drain - 1)
+                m.d.comb += fields["column"].eq(held["column"] + column)
+                ends = (held["source"] == Source.EMBEDDING) | (beat == config.drain - 1)
+            else:
+                ends = left == 1
             for name in ("b", "constant", "d", "index"):
                 m.d.comb += fields[name].eq(held[name] + beat)
             m.d.comb += [
                 fields["opens"].eq(held["opens"] & (beat == 0)),
-                fields["closes"].eq(held["closes"] & (left == 1)),
+                fields["closes"].eq(held["closes"] & ends),
             ]
         fields["valid"] = Signal(name="head_valid")
         m.d.comb += [
             fields["valid"].eq((left != 0) | vector.at("arrives", VECTOR_ENTRY)),
             self.a_read.eq(self.vector.valid & (self.vector.instruction.source == Source.VECTOR)),
             self.a_address.eq(self.vector.a),
-            self.hold.eq(self._meets(stream, arrival)),
+            self.hold.eq(self._meets(stream, arrival) if columns == 1 else self._columns_meet(m, stream, arrival)),
         ]
+        if columns > 1:
+            m.d.comb += self.a_column.eq(self.vector.column)
         return Stages(m, "pipe", fields)
 
     def _hold(self, m, stream, arrival):
@@ -176,9 +205,11 @@ class VectorUnit(wiring.Component):
             embedding = stream.fields(later)
             fields = {name: Mux(embeds, embedding[name], value) for name, value in fields.items()}
         held = {name: Signal.like(value, name=f"held_{name}") for name, value in fields.items()}
-        beat, left = Signal(range(max(config.drain, 2))), Signal(range(config.drain + 1))
+        most = config.drain * config.columns
+        beats = most if config.columns == 1 else config.drain * self.last_column + config.drain
+        beat, left = Signal(range(max(most, 2))), Signal(range(most + 1))
         shape = signed(config.format.accumulator_bits)
-        self._held_sums = [Signal(shape, name=f"held_{i}", reset_less=True) for i in range(config.tile_lanes)]
+        self._held_sums = [Signal(shape, name=f"held_{i}", reset_less=True) for i in range(len(self.sums))]
         shape = data.ArrayLayout(signed(config.format.value_bits), config.tile_vector_lanes)
         self._held_embedding = Signal(shape, name="held_embedding", reset_less=True)
         m.d.comb += self.sent.embedding.eq(self.embedding)
@@ -189,7 +220,7 @@ class VectorUnit(wiring.Component):
             m.d.sync += [
                 self._held_embedding.as_value().eq(embedding),
                 beat.eq(0),
-                left.eq(Mux(embeds, 1, config.drain)),
+                left.eq(Mux(embeds, 1, beats)),
             ]
         with m.Elif(left != 0):
             m.d.sync += [beat.eq(beat + 1), left.eq(left - 1)]
@@ -203,11 +234,34 @@ class VectorUnit(wiring.Component):
         rows = [stream.at("arrives", first + beat) for beat in range(self.config.drain)]
         return Cat(*rows, stream.at("embeds", first + self.config.collective_cycles)).any()
 
+    def _columns_meet(self, m, stream, arrival):
+        """The same, for as many sums as there are columns in use."""
+        drain, at = self.config.drain, arrival - VECTOR_ENTRY
+        ahead, left = stream.at("arrives", at), Signal(range(drain * self.config.columns), name="sums_left")
+        with m.If(ahead):
+            m.d.sync += left.eq(drain * self.last_column + drain - 1)
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        return ahead | (left != 0) | stream.at("embeds", at + self.config.collective_cycles)
+
+    def _of_column(self, pipe, stage, values):
+        """The column's one of some values, one a column."""
+        return values[0] if self.config.columns == 1 else Array(values)[pipe.at("column", stage)]
+
+    def _address(self, pipe, field, stage):
+        """A register's address among those of all columns."""
+        address = pipe.at(field, stage)
+        return address if self.config.columns == 1 else Cat(address, pipe.at("column", stage))
+
+    def _position(self, pipe, stage):
+        """The position that a step works on."""
+        return self._of_column(pipe, stage, [self.position] if self.config.columns == 1 else self._positions)
+
     def _rescale(self, m, pipe):
         """Operand, exponential, requantiser: (exponentials two stages in, y at `ALU_STAGE`)."""
         source, exponential = pipe.at("source", 0), pipe.at("exponential", REQUANTISE_STAGE)
         extremes = self._extremes.read_port(domain="comb")
-        m.d.comb += extremes.addr.eq(pipe.at("extreme", 0))
+        m.d.comb += extremes.addr.eq(self._address(pipe, "extreme", 0))
         constant_at, mode = REQUANTISE_STAGE - READ_LATENCY, pipe.at("constant_mode", REQUANTISE_STAGE)
         m.d.comb += [
             self.constant_read.eq(
@@ -270,21 +324,23 @@ class VectorUnit(wiring.Component):
     def _token_constant(self, m, pipe):
         """The element of a constant word that belongs to the current token, from the tile that has it."""
         config, at = self.config, REQUANTISE_STAGE + self.config.collective_cycles
-        kept = Signal(signed(CONSTANT_BITS), name="token_constant")
-        own = Array(self.constant)[self.token[: exact_log2(config.tile_vector_lanes)]]
-        m.d.comb += self.sent.constant.eq(Mux(owner(config, self.token) == self.tile, own, 0))
+        kept = [Signal(signed(CONSTANT_BITS), name=f"token_constant_{c}") for c in range(config.columns)]
+        token = self._of_column(pipe, REQUANTISE_STAGE, [self.token] if config.columns == 1 else self.tokens)
+        own = Array(self.constant)[token[: exact_log2(config.tile_vector_lanes)]]
+        m.d.comb += self.sent.constant.eq(Mux(owner(config, token) == self.tile, own, 0))
         fetched = pipe.at("valid", at) & (pipe.at("constant_mode", at) == Constant.BROADCAST) & ~pipe.at("streams", at)
         with m.If(fetched):
-            m.d.sync += kept.eq(self.received.constant)
-        return kept
+            m.d.sync += self._of_column(pipe, at, kept).eq(self.received.constant)
+        return self._of_column(pipe, REQUANTISE_STAGE, kept)
 
     def _masked(self, m, pipe):
         """One bit an element at the head of the pipe: it does not count."""
         config, lanes = self.config, self.config.tile_vector_lanes
         limit, base = Signal(TOKEN_BITS, name="mask_limit"), Signal(TOKEN_BITS + 5, name="mask_base")
         mode = pipe.at("mask", 0)
+        after = self._of_column(pipe, 0, [self.position + 1] if self.config.columns == 1 else self._limits)
         m.d.comb += [
-            limit.eq(Mux(mode == Mask.POSITION, self.position + 1, self.vocabulary)),
+            limit.eq(Mux(mode == Mask.POSITION, after, self.vocabulary)),
             base.eq(pipe.at("index", 0) * config.vector_lanes + self.tile * lanes),
         ]
         masked = Signal(lanes, name="masked")
@@ -295,7 +351,7 @@ class VectorUnit(wiring.Component):
     def _scale(self, m, pipe, field, stage):
         """The scalar register that a field names, at a stage: a read port of its own."""
         port = self._scales.read_port(domain="comb")
-        m.d.comb += port.addr.eq(pipe.at(field, stage))
+        m.d.comb += port.addr.eq(self._address(pipe, field, stage))
         return port.data
 
     def _alu(self, m, pipe, y):
@@ -305,6 +361,8 @@ class VectorUnit(wiring.Component):
             self.b_read.eq(pipe.at("valid", at) & (pipe.at("alu", at) != Alu.PASS)),
             self.b_address.eq(pipe.at("b", at)),
         ]
+        if self.config.columns > 1:
+            m.d.comb += self.b_column.eq(pipe.at("column", at))
         operation, chosen = pipe.at("alu", ALU_STAGE), pipe.at("alu", ALU_STAGE + 1)
         first = ALU_STAGE - Silu.LATENCY
         gated = pipe.at("valid", first) & (pipe.at("alu", first) == Alu.SILU)
@@ -375,15 +433,21 @@ class VectorUnit(wiring.Component):
             self.key_data.eq(keys),
             self.value_data.eq(keys.word_select(self.tile, len(self.value_data))),
         ]
+        if config.columns > 1:
+            m.d.comb += [
+                self.write_column.eq(pipe.at("column", WRITE_STAGE)),
+                self.activation_column.eq(pipe.at("column", at)),
+            ]
+        position = self._position(pipe, at)
         key, width, own = destination == Destination.KEY, config.vector_lanes, config.tile_vector_lanes
-        row = Mux(owner(config, self.position) == self.tile, 1 << own_lane(config, self.position), 0)
+        row = Mux(owner(config, position) == self.tile, 1 << own_lane(config, position), 0)
         columns = ((1 << own) - 1) << (beat[: exact_log2(config.drain)] * own)
         m.d.comb += [
             self.kv_column.eq(destination == Destination.VALUE),
             self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(key, row, columns), 0)),
             self.kv_address.eq(pipe.at("memory", at)),
             self.kv_mask.eq(
-                Mux(key, ((1 << width) - 1) << (beat[: exact_log2(config.beats)] * width), 1 << self.position[:5])
+                Mux(key, ((1 << width) - 1) << (beat[: exact_log2(config.beats)] * width), 1 << position[:5])
             ),
         ]
 
@@ -397,31 +461,32 @@ class VectorUnit(wiring.Component):
             self.sent.index.eq(own_index),
             self.sent.second.eq(self._second(m, pipe, exponentials)),
         ]
-        extreme, index, second = self.received.extreme, self.received.index, self.received.second
-        root, base = self._root(m, pipe, second)
+        extreme, second = self.received.extreme, self.received.second
+        roots = self._roots(m, pipe, second)
         product, product_exponent = self._multiply(m, pipe)
         source, kind = pipe.at("source", at), pipe.at("reduce", at)
         closing = pipe.at("valid", at) & pipe.at("closes", at)
         extremes = self._extremes.write_port()
         m.d.comb += [
             extremes.en.eq(closing & (kind == Reduce.MAXIMUM)),
-            extremes.addr.eq(pipe.at("extreme", at)),
+            extremes.addr.eq(self._address(pipe, "extreme", at)),
             extremes.data.eq(extreme),
-            self.argmax.eq(index),
         ]
+        self._argmax(m, pipe, closing & (kind == Reduce.ARGMAX))
         with m.Switch(source):
             with m.Case(Source.SCALE, Source.KEEP):
                 m.d.comb += [normaliser.value.eq(product), normaliser.exponent.eq(product_exponent)]
             with m.Case(Source.SUM):
                 m.d.comb += [normaliser.value.eq(second), normaliser.exponent.eq(0)]
             with m.Case(Source.ROOT):
-                m.d.comb += [normaliser.value.eq(root.mantissa), normaliser.exponent.eq(root.exponent + base)]
+                mantissa, exponent = (self._of_column(pipe, at, values) for values in zip(*roots, strict=True))
+                m.d.comb += [normaliser.value.eq(mantissa), normaliser.exponent.eq(exponent)]
             with m.Default():
                 m.d.comb += [normaliser.value.eq(extreme.as_unsigned()), normaliser.exponent.eq(0)]
         scalar = Cat(source == kind for kind in SCALARS).any()
         writes = Signal(name="normalise")
         m.d.comb += writes.eq(closing & (scalar | (kind == Reduce.ABSOLUTE)))
-        done = Stages(m, "normalised", {"writes": writes, "register": pipe.at("register", at)})
+        done = Stages(m, "normalised", {"writes": writes, "register": self._address(pipe, "register", at)})
         scales = self._scales.write_port()
         m.d.comb += [
             scales.en.eq(done.at("writes", Normaliser.LATENCY)),
@@ -429,20 +494,38 @@ class VectorUnit(wiring.Component):
             scales.data.eq(normaliser.result),
         ]
 
-    def _root(self, m, pipe, second):
-        """The root of the last instruction's squares, and the exponent that it still lacks."""
-        at = REDUCE_STAGE + 1 + self.config.collective_cycles
-        m.submodules.root = root = Root()
+    def _argmax(self, m, pipe, found):
+        """The index of each column's last arg max."""
+        columns, at = self.config.columns, REDUCE_STAGE + self.config.collective_cycles
+        for column in range(columns):
+            port = self.argmax if columns == 1 else self.argmax[column]
+            own, kept = Signal(name=f"argmax_{column}_found"), Signal(TOKEN_BITS, name=f"argmax_{column}")
+            m.d.comb += own.eq(found if columns == 1 else found & (pipe.at("column", at) == column))
+            with m.If(own):
+                m.d.sync += kept.eq(self.received.index)
+            m.d.comb += port.eq(Mux(own, self.received.index, kept))
+
+    def _roots(self, m, pipe, second):
+        """The root of each column's last squares: mantissa and exponent."""
+        at, columns = REDUCE_STAGE + 1 + self.config.collective_cycles, self.config.columns
         other = self._scale(m, pipe, "other", at)
         down = Mux(other.exponent < 0, 0, other.exponent)[:6]
-        base = Signal(signed(8), name="root_exponent")
         closing = pipe.at("valid", at) & pipe.at("closes", at) & (pipe.at("second", at) == Second.SQUARES)
-        start, radicand = Signal(name="root_start"), Signal(VALUE_BITS, name="radicand", reset_less=True)
-        m.d.sync += [start.eq(closing), radicand.eq(second + (self.epsilon >> Cat(0, down)[:7]))]
-        m.d.comb += [root.start.eq(start), root.value.eq(radicand)]
-        with m.If(closing):
-            m.d.sync += base.eq(down)
-        return root, base
+        own = [closing] if columns == 1 else [closing & (pipe.at("column", at) == c) for c in range(columns)]
+        starts, radicand = Signal(columns, name="root_start"), Signal(VALUE_BITS, name="radicand", reset_less=True)
+        total = Signal(VALUE_BITS, name="squares", reset_less=True)
+        m.d.sync += total.eq(second)
+        m.d.sync += [starts.eq(Cat(own)), radicand.eq(total + (self.epsilon >> Cat(0, down)[:7]))]
+        found = []
+        for column, closes in enumerate(own):
+            name = f"root_{column}" if columns > 1 else "root"
+            m.submodules[name] = root = Root()
+            base = Signal(signed(8), name=f"{name}_exponent")
+            m.d.comb += [root.start.eq(starts[column]), root.value.eq(radicand)]
+            with m.If(closes):
+                m.d.sync += base.eq(down)
+            found.append((root.mantissa, root.exponent + base))
+        return found
 
     def _extreme(self, m, pipe, result):
         """Largest magnitude or value of the instruction so far, and its index."""
@@ -463,21 +546,27 @@ class VectorUnit(wiring.Component):
         best, where = tree(candidates, lambda p, q: (Mux(q[0] > p[0], q[0], p[0]), Mux(q[0] > p[0], q[1], p[1])))
         with m.If(pipe.at("valid", at + 1)):
             m.d.sync += [first.eq(best), place.eq(where)]
-        # Each queue has a running extreme of its own, since their steps may take turns.
-        running = [Signal(signed(VECTOR_BITS + 1), name=f"extreme_{queue}") for queue in ("vector", "stream")]
+        # Each queue has running extremes of its own, since their steps may take turns.
+        columns = self.config.columns
+        several = [[Signal(signed(VECTOR_BITS + 1), name=f"extreme_{queue}{f'_{c}' if columns > 1 else ''}")
+                    for c in range(columns)] for queue in ("vector", "stream")]  # fmt: skip
+        running = [self._of_column(pipe, at + 2, own) for own in several]
         opens, streams = pipe.at("opens", at + 2), pipe.at("streams", at + 2)
         reduces = pipe.at("valid", at + 2) & (pipe.at("reduce", at + 2) != Reduce.NONE)
-        extreme, index = Signal(signed(VECTOR_BITS + 1)), Signal(TOKEN_BITS)
+        names = [f"index_{c}" for c in range(columns)] if columns > 1 else ["index"]
+        extreme, indices = Signal(signed(VECTOR_BITS + 1)), [Signal(TOKEN_BITS, name=name) for name in names]
+        index = self._of_column(pipe, at + 2, indices)
         for queue, own in enumerate(running):
             with m.If(reduces & (streams == queue) & (opens | (first > own))):
                 m.d.sync += own.eq(first)
         with m.If(reduces & (pipe.at("reduce", at + 2) == Reduce.ARGMAX) & (opens | (first > running[1]))):
             m.d.sync += index.eq(Cat(place[: exact_log2(lanes)], self.tile, pipe.at("index", at + 2)))
-        m.d.comb += extreme.eq(Mux(pipe.at("streams", at + 3), running[1], running[0]))
-        return extreme, index
+        done = [self._of_column(pipe, at + 3, own) for own in several]
+        m.d.comb += extreme.eq(Mux(pipe.at("streams", at + 3), done[1], done[0]))
+        return extreme, self._of_column(pipe, at + 3, indices)
 
     def _second(self, m, pipe, exponentials):
-        """Sum of exponentials, or of squares of a >> exponent, up to the step before the one at `REDUCE_STAGE`."""
+        """Sum of exponentials, or of squares of a >> exponent, at `REDUCE_STAGE`: with that step's, if it has any."""
         squares = pipe.at("second", REQUANTISE_STAGE) == Second.SQUARES
         other = self._scale(m, pipe, "other", 0)
         down = Mux(other.exponent < 0, 0, other.exponent)[:6]
@@ -496,10 +585,14 @@ class VectorUnit(wiring.Component):
         late = Stages(m, "late", {"sum": total})
         at = REDUCE_STAGE
         value = late.at("sum", at - REQUANTISE_STAGE - 1)
-        running = Signal(VALUE_BITS, name="running_sum")
-        with m.If(pipe.at("valid", at) & (pipe.at("second", at) != Second.NONE)):
-            m.d.sync += running.eq(Mux(pipe.at("opens", at), 0, running) + value)
-        return running
+        columns = self.config.columns
+        sums = [Signal(VALUE_BITS, name=f"running_sum_{c}" if columns > 1 else "running_sum") for c in range(columns)]
+        running = self._of_column(pipe, at, sums)
+        adds, after = pipe.at("second", at) != Second.NONE, Signal(VALUE_BITS, name="sum_with_this")
+        m.d.comb += after.eq(Mux(pipe.at("opens", at), 0, running) + value)
+        with m.If(pipe.at("valid", at) & adds):
+            m.d.sync += running.eq(after)
+        return Mux(adds, after, running)
 
     def _multiply(self, m, pipe):
         """Product of two scales, or a stored scale, in step with the first reduction."""
@@ -538,6 +631,8 @@ class VectorUnit(wiring.Component):
             self.constant_write_address.eq(pipe.at("constant", stage + 1)),
             self.constant_write_data.eq(left),
         ]
+        if self.config.columns > 1:
+            m.d.comb += self.constant_write_position.eq(self._position(pipe, stage + 1))
         held = Stages(m, "held", {"product": product, "exponent": exponent})
         delay = REDUCE_STAGE + self.config.collective_cycles - SCALE_STAGE - 1
         return held.at("product", delay - 1), held.at("exponent", delay)
@@ -566,7 +661,8 @@ class _Steps:
     )
     STEP = ("opens", "closes", "b", "constant", "d", "memory", "beat", "index")
 
-    def __init__(self, m, name: str, step, *, streams: int, arrives, embeds):
+    def __init__(self, m, name: str, step, streams: int, *, arrives, embeds, columns: int):
+        self.STEP = ("column", *_Steps.STEP) if columns > 1 else _Steps.STEP
         self._stages = Stages(
             m,
             name,

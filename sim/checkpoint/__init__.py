@@ -1,5 +1,6 @@
 """Real language models: a GGUF file in, a `Model` of whole-number codes and scales out."""
 
+from sim.checkpoint.chat import prompt_tokens
 from sim.checkpoint.load import load_model, model_names
 from sim.checkpoint.model import GroupedMatrix, Layer, LlamaShape, Model
 from sim.checkpoint.quantise import quantise
@@ -13,5 +14,6 @@ __all__ = [
     "Tokenizer",
     "load_model",
     "model_names",
+    "prompt_tokens",
     "quantise",
 ]

@@ -8,6 +8,8 @@ from sim.checkpoint.gguf_shape import read_shape
 from sim.checkpoint.gguf_tensors import TensorReader, read_layer
 from sim.checkpoint.gguf_tokenizer import read_tokenizer
 from sim.checkpoint.model import Model
+from sim.checkpoint.published import PUBLISHED, fetched
+from sim.console import Progress, Silent
 
 _MODELS = Path(__file__).parents[1] / "models"
 _SUFFIX = ".gguf"
@@ -18,8 +20,11 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _MODELS.glob("*" + _SUFFIX)))
 
 
-def load_model(name_or_path: str | Path) -> Model:
-    """Load a model that comes with Spinstream by its name, or a GGUF of architecture llama by its path.
+def load_model(name_or_path: str | Path, progress: Progress | None = None) -> Model:
+    """Load a model by its name, or a GGUF of architecture llama by its path.
+
+    Names are those of the models that come with Spinstream, and of the published ones (`published.PUBLISHED`), which
+    are fetched on first use; ``progress`` is told when that happens.
 
     Matrices of `Q8_0`, `Q4_0` and `Q4_1` keep their codes; F32, F16 and BF16 are quantised to `Q8_0` groups
     (`quantise`), so ``values()`` of a matrix are what every later stage means by the model's weights.
@@ -28,18 +33,21 @@ def load_model(name_or_path: str | Path) -> Model:
     ------
     UserError
         One sentence with the file and the thing at fault: an unknown name, a file that is missing, truncated,
-        damaged or foreign, metadata or tensors that are missing, misshapen or not supported.
+        damaged or foreign, metadata or tensors that are missing, misshapen or not supported, or a published model
+        that cannot be fetched.
     """
-    return _read_model(open_gguf(_find(name_or_path)))
+    return _read_model(open_gguf(_find(name_or_path, progress or Silent())))
 
 
-def _find(name_or_path: str | Path) -> Path:
+def _find(name_or_path: str | Path, progress: Progress) -> Path:
     path = Path(name_or_path)
+    if str(name_or_path) in PUBLISHED:
+        return fetched(str(name_or_path), progress)
     if str(name_or_path) in model_names():
         return _MODELS / f"{name_or_path}{_SUFFIX}"
     if path.suffix or len(path.parts) > 1 or path.exists():
         return path
-    known = ", ".join(f'"{name}"' for name in model_names())
+    known = ", ".join(f'"{name}"' for name in (*model_names(), *PUBLISHED))
     raise UserError(f'There is no model "{name_or_path}": give a known name ({known}) or the path of a GGUF file.')
 
 
@@ -55,6 +63,7 @@ def _read_model(file: GgufFile) -> Model:
         layers=tuple(read_layer(tensors, index, shape) for index in range(shape.layers)),
         norm=tensors.vector("output_norm.weight", shape.dim),
         head=embedding if shape.tied else tensors.matrix("output.weight", shape.vocab, shape.dim),
+        chat_template=file.text("tokenizer.chat_template", ""),
     )
     tensors.finish()
     return model

@@ -127,6 +127,8 @@ class Model:
         [vocab, dim]; the head is the very same object as the embedding when ``shape.tied``.
     norm
         Gains of the last RMSNorm, float32 [dim].
+    chat_template
+        How a conversation is written, in Jinja; empty if the checkpoint has none.
     """
 
     name: str
@@ -137,3 +139,4 @@ class Model:
     layers: tuple[Layer, ...]
     norm: NDArray[np.float32]
     head: GroupedMatrix
+    chat_template: str = ""

@@ -1,7 +1,9 @@
 """From a model to a program and memory images, in three passes: quantise, place, schedule."""
 
+import dataclasses
+
 from devicemodels.errors import UserError
-from rtl.tile.config import TileConfig
+from rtl.tile.config import COLUMNS, TileConfig
 from sim.checkpoint import Model
 from sim.compiler.emit import Emitter
 from sim.compiler.place import place_model
@@ -11,8 +13,12 @@ from sim.compiler.quantise import IntegerModel, quantise_model
 __all__ = ["IntegerModel", "Program", "compile_model", "quantise_model"]
 
 
-def compile_model(model: Model, config: TileConfig, integers: IntegerModel | None = None) -> Program:
+def compile_model(
+    model: Model, config: TileConfig, integers: IntegerModel | None = None, *, columns: int | None = None
+) -> Program:
     """Place and schedule a model on a tile.
+
+    columns : as many columns of the tile as a step may use; all by default. With fewer a step waits less.
 
     Raises
     ------
@@ -20,13 +26,18 @@ def compile_model(model: Model, config: TileConfig, integers: IntegerModel | Non
         The model does not fit a memory of the tile (which, by how much, what would fit).
     """
     integers = integers or quantise_model(model, config.context, config.format)
-    if integers.embedding.terms > 1 or integers.head.terms > 1:
+    if integers.two_terms and config.groups_per_word == 1:
         raise UserError(
             f'model "{model.name}" has 8-bit matrices beside 4-bit ones, which take two groups for 32 weights, and '
-            "this tile multiplies one: set format.weight_bits to 8"
+            "a word of this tile's banks holds one: set format.groups_per_word to 2, or format.weight_bits to 8"
         )
     place = place_model(integers, config, f'model "{model.name}"')
-    stream, vector = Emitter(integers, place, config).token()
+    columns = config.columns if columns is None else columns
+    if columns not in COLUMNS or columns > config.columns:
+        raise UserError(
+            f"a program for {columns} columns does not run on a tile of {config.columns}: take a power of two up to that"
+        )
+    stream, vector = Emitter(integers, place, dataclasses.replace(config, columns=columns)).token()
     most = max(len(stream), len(vector))
     if most > config.program_words:
         raise UserError(
@@ -43,4 +54,5 @@ def compile_model(model: Model, config: TileConfig, integers: IntegerModel | Non
         vocabulary=model.shape.vocab,
         epsilon=integers.epsilon,
         context=min(config.context, model.shape.context),
+        columns=columns,
     )

@@ -22,7 +22,7 @@ class Emitter:
         self.scheduler = Scheduler(config)
         self.emit = partial(scheduled, self.scheduler)
         self.register = place.registers
-        self.words = model.embedding.groups * config.beats
+        self.words = model.embedding.column_groups * config.beats
         self.head_words = model.shape.head_dim // config.vector_lanes
         self.head_blocks = model.shape.head_dim // config.lanes
         self.layer = 0
@@ -48,8 +48,7 @@ class Emitter:
 
     def _begin(self):
         """Rotation of this position, and the embedding of the token."""
-        place, config = self.place, self.config
-        first, second = embedding_shifts(self.model.embedding, config.format)
+        place = self.place
         self.emit(
             phase="embedding", source=Source.ONE, constant=place.embedding.constants, constant_mode=Constant.BROADCAST
         )
@@ -65,11 +64,24 @@ class Emitter:
             d=place.vectors["rotation"],
             writes="rotation",
         )
+        for term in range(self.model.embedding.terms):
+            self._embed(term)
+        if not self.whole_heads:
+            self._clear_queries()
+
+    def _embed(self, term: int):
+        """The embedding, or one of its terms: the second is added to the first."""
+        place, config, table = self.place, self.config, self.model.embedding
+        first, second = embedding_shifts(table, config.format)
+        adds = {"alu": Alu.ADD, "b": place.vectors["x"], "reads_b": "x"} if term else {}
+        reduces = {"reduce": Reduce.ABSOLUTE, "register": self.register["x"]} if term == table.terms - 1 else {}
         self.emit(
             phase="embedding",
             source=Source.EMBEDDING,
             blocks=self.words,
-            period=-(-config.period // config.word_beats),
+            period=self._embedding_period(table.terms),
+            pairs=table.terms > 1,
+            term=term,
             memory=place.embedding.weights,
             memory_stride=place.embedding.words,
             constant_mode=Constant.BROADCAST,
@@ -78,11 +90,16 @@ class Emitter:
             destination=Destination.VECTOR,
             d=place.vectors["x"],
             writes="x",
-            reduce=Reduce.ABSOLUTE,
-            register=self.register["x"],
+            **adds,
+            **reduces,
         )
-        if not self.whole_heads:
-            self._clear_queries()
+
+    def _embedding_period(self, terms: int) -> int:
+        """Cycles of a step, of which a word has several. The next column's row may begin in the last one's bank."""
+        config = self.config
+        return -(
+            -(config.period if config.columns == 1 else config.bank.cadence_cycles) // (config.word_beats // terms)
+        )
 
     def _clear_queries(self):
         """Zero the activation words of the queries, of which a narrow head writes only a part."""
@@ -179,6 +196,7 @@ class Emitter:
             period=self.config.period,
             memory=place.weights + first * place.words,
             memory_stride=place.words,
+            pairs=matrix.terms > 1,
             activations=self.place.activations[activations],
             reads_activations=f"activations {activations} 0",
             constant=place.constants + first * self.config.drain,

@@ -15,7 +15,7 @@ HEAD_REGISTERS = ("q", "w", "sum")
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixPlace:
-    """Row r of a matrix lies in lane r mod lanes, at ``weights + r // lanes * words``; it has `groups` groups."""
+    """Row r of a matrix lies in lane r mod lanes, at ``weights + r // lanes * words``; `groups` of its columns."""
 
     weights: int
     constants: int
@@ -99,11 +99,11 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
             weights=weights.take(blocks * words),
             constants=constants.take(blocks * config.drain),
             blocks=blocks,
-            groups=source.groups,
+            groups=source.column_groups,
             words=words,
         )
 
-    shape, words = model.shape, model.embedding.groups * config.beats
+    shape, words = model.shape, model.embedding.column_groups * config.beats
     embedding = matrix(model.embedding)
     layers = tuple(_place_layer(model, layer, config, matrix, constants, kv) for layer in model.layers)
     rotation_words = 1 << (shape.head_dim // config.vector_lanes - 1).bit_length()
@@ -147,7 +147,7 @@ def _check_shape(model, config):
 
 
 def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:
-    shape, norm_words = model.shape, model.embedding.groups * config.beats
+    shape, norm_words = model.shape, model.embedding.column_groups * config.beats
     pages = config.context // GROUP
     matrices = {name: matrix(getattr(layer, name)) for name in ("q", "k", "v", "o", "gate", "up", "down")}
     key_words = config.context // config.lanes * (1 << key_shift(shape.head_dim))
@@ -189,7 +189,7 @@ def _registers(model):
 def _place_vectors(model, config, memory, words, rotation_words, heads):
     shape, lanes = model.shape, config.vector_lanes
     head_words = shape.head_dim // lanes
-    ffn_words = model.layers[0].down.groups * config.beats
+    ffn_words = model.layers[0].down.column_groups * config.beats
     places = {
         "x": words,
         "y": words,
@@ -198,7 +198,7 @@ def _place_vectors(model, config, memory, words, rotation_words, heads):
         "k": shape.kv_heads * head_words,
         "v": shape.kv_heads * head_words,
         "scores": heads * config.context // lanes,
-        "attention": model.layers[0].o.groups * config.beats,
+        "attention": model.layers[0].o.column_groups * config.beats,
         "gate": ffn_words,
         "hidden": ffn_words,
     }
@@ -213,9 +213,9 @@ def _place_activations(model, config, memory, heads):
         return -(-groups // whole) * whole
 
     places = {
-        "x": words(model.embedding.groups),
-        "attention": words(model.layers[0].o.groups),
-        "hidden": words(model.layers[0].down.groups),
+        "x": words(model.embedding.column_groups),
+        "attention": words(model.layers[0].o.column_groups),
+        "hidden": words(model.layers[0].down.column_groups),
         "q": shape.heads << key_shift(shape.head_dim),
         "weights": heads * config.context // GROUP,
     }

@@ -23,6 +23,7 @@ class Program:
     weights : uint8 array [lanes, words, code bits] of bits, check bits included; word w lies in bank w mod banks
     constants : int64 array [words, vector lanes]
     vocabulary, epsilon, context : what the host tells the tile, and the positions that fit
+    columns : columns that a step uses at most
     """
 
     stream: tuple[Instruction, ...]
@@ -34,6 +35,7 @@ class Program:
     vocabulary: int
     epsilon: int
     context: int
+    columns: int = 1
 
     @property
     def queues(self) -> tuple[tuple[Instruction, ...], tuple[Instruction, ...]]:

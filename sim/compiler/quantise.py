@@ -47,6 +47,11 @@ class IntegerMatrix:
         """Groups of a row, as the banks hold them."""
         return self.codes.shape[1] // GROUP
 
+    @property
+    def column_groups(self) -> int:
+        """Groups of 32 columns, each of which a row has `terms` groups for."""
+        return self.groups // self.terms
+
     @functools.cached_property
     def weights(self) -> np.ndarray:
         """Codes times group scales and minima added, float64 array [rows, columns] of integers."""
@@ -117,6 +122,12 @@ class IntegerModel:
     head: IntegerMatrix
     rotations: np.ndarray
     epsilon: int
+
+    @property
+    def two_terms(self) -> bool:
+        """Whether some matrix has two terms."""
+        matrices = [getattr(layer, name) for layer in self.layers for name in MATRICES]
+        return any(matrix.terms > 1 for matrix in (self.embedding, self.head, *matrices))
 
 
 def to_integers(values, limit: int):

@@ -2,9 +2,9 @@
 
 The tile has no interlocks but one: an instruction can wait for instructions of the other queue. Every instruction says
 here what it reads and writes and how many cycles after its steps; the scheduler finds the smallest waits with which
-no word is read before it is written, or written before it is read, whatever the number of pages in use and however
-long one queue has to wait for the other. All it relies on are lower bounds: instructions of a queue follow each other,
-and take at least the cycles that they take with one page.
+no word is read before it is written, or written before it is read, whatever the number of pages and columns in use and
+however long one queue has to wait for the other. All it relies on are lower bounds: instructions of a queue follow each other,
+and take at least the cycles that they take with one page and one column.
 """
 
 import dataclasses
@@ -182,10 +182,10 @@ class _Uses:
         self.entry = config.stream_entry if streams else VECTOR_ENTRY
         if instruction.source == Source.EMBEDDING:
             self.entry += self.links
-        # Steps to the end of the first row, and beats that the last row takes in the pipe.
+        # Steps to the end of the first row, and beats that the last row takes in the pipe when all columns are in use.
         self.row = (instruction.groups - 1) * instruction.period if streams else 0
         embeds = instruction.source == Source.EMBEDDING
-        self.drain = 0 if embeds or not streams else config.drain - 1
+        self.drain = 0 if embeds or not streams else config.drain * config.columns - 1
         self.turn = instruction.period - 1
 
     def _issue(self, offset: int, *, ahead: int = 0) -> Use:
@@ -201,14 +201,12 @@ class _Uses:
         """Resource -> use."""
         i, config = self.instruction, self.config
         arrival = config.stream_latency - READ_LATENCY
-        # Activations are written a group in `beats` cycles, in the order in which they are read.
-        pace = min(config.beats * (config.groups_per_word if i.source == Source.WEIGHTS else 1), i.period)
         uses = {
             "reads_a": self._issue(0),
             "reads_b": self._pipe(ALU_STAGE - Silu.LATENCY - READ_LATENCY),
             "reads_constant": self._pipe(REQUANTISE_STAGE - READ_LATENCY),
             "reads_memory": self._issue(arrival),
-            "reads_activations": self._issue(arrival, ahead=(i.groups - 1) * pace if i.source == Source.WEIGHTS else 0),
+            "reads_activations": self._issue(arrival, ahead=self._ahead() if i.source == Source.WEIGHTS else 0),
         }
         found = {regions[key]: use for key, use in uses.items() if key in regions}
         found |= {name: Use(0, 0) for name in [regions.get("reads_end")] if name}
@@ -224,6 +222,18 @@ class _Uses:
         if i.streams and i.constant_mode == Constant.BROADCAST:
             found["token constant"] = self._pipe(REQUANTISE_STAGE)
         return found
+
+    def _ahead(self) -> int:
+        """Cycles from a row's first word to where its activations must be: written in the order in which they are read.
+
+        A group takes `beats` cycles to write, a word as many groups as it is multiplied with, but for the last word of
+        a row, which may take only one. First and last word and the last but one set the pace.
+        """
+        i, beats = self.instruction, self.config.beats
+        groups, before = self.config.groups_per_word >> i.pairs, i.groups - 1
+        if not before:
+            return 0
+        return min(((before - 1) * groups + 1) * beats, (before - 1) * i.period + beats, before * i.period)
 
     def writes(self, regions: dict[str, str]) -> dict[str, Use]:
         """Resource -> use; a word written in a cycle can be read from the next one on."""
@@ -245,4 +255,5 @@ class _Uses:
 
 def argmax_lag(config: TileConfig) -> int:
     """Cycles from the last turn of a matrix to its arg max at the sequencer."""
-    return config.stream_entry + config.drain + REDUCE_STAGE + config.collective_cycles - config.period
+    reduced = REDUCE_STAGE + config.collective_cycles
+    return config.stream_entry + config.drain * config.columns + reduced - config.period

@@ -74,7 +74,14 @@ def _groups(columns: int) -> int:
 
 def _hollow_matrix(rows: int, columns: int) -> SimpleNamespace:
     return SimpleNamespace(
-        rows=rows, groups=_groups(columns), exponent=0, first_shift=0, scale_shift=lambda *_args: 0, row_scales=()
+        rows=rows,
+        groups=_groups(columns),
+        column_groups=_groups(columns),
+        terms=1,
+        exponent=0,
+        first_shift=0,
+        scale_shift=lambda *_args: 0,
+        row_scales=(),
     )
 
 

@@ -1,6 +1,7 @@
 """What every tokenizer does."""
 
 import codecs
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
@@ -51,6 +52,24 @@ class Tokenizer(ABC):
             tokens += self._encode(fragment, after_whole) if isinstance(fragment, str) else [fragment]
             after_whole = not isinstance(fragment, str)
         return tokens
+
+    def encode_message(self, before: str, message: str, after: str) -> list[int]:
+        """Return the tokens of a message in its frame, whose control tokens are meant; the message's are plain text.
+
+        The frame brings the token that begins a text, or it is added as in `encode`.
+
+        Raises
+        ------
+        UserError
+            As `encode`.
+        """
+        *opening, start = self._controls(before)
+        end, *closing = self._controls(after)
+        fragments = [*opening, start + message + end, *closing]
+        parts = [self.encode(part, bos=False) if isinstance(part, str) else [part] for part in fragments]
+        tokens = [token for part in parts for token in part]
+        begins = self.vocabulary.bos if self.vocabulary.add_bos else None
+        return tokens if begins is None or tokens[:1] == [begins] else [begins, *tokens]
 
     def decode(self, ids: Iterable[int], *, continued: bool = False) -> str:
         """Return the text of some tokens; bytes that are no UTF-8 become replacement characters.
@@ -119,6 +138,13 @@ class Tokenizer(ABC):
     def _strip(self, text: bytes) -> bytes:
         """Take away what `encode` adds before a text; nothing unless a tokenizer adds something."""
         return text
+
+    def _controls(self, text: str) -> list[str | int]:
+        """Cut control tokens out of a text: texts, even empty ones, and between each two a token's number."""
+        numbers = self.vocabulary.numbers(TokenType.CONTROL)
+        names = "|".join(re.escape(name) for name in sorted(filter(None, numbers), key=len, reverse=True))
+        parts = re.split(f"({names})", text) if names else [text]
+        return [numbers[part] if at % 2 else part for at, part in enumerate(parts)]
 
     def _fragments(self, text: str) -> list[str | int]:
         """Cut user-defined tokens out of a text."""
