@@ -164,7 +164,9 @@ class Interpreter:
         groups = np.arange(page + 1 if instruction.groups_by_page else instruction.groups)
         words = instruction.memory + blocks[:, None] * instruction.memory_stride + groups
         if instruction.source == Source.KV:
-            activations = self.own.activations[_wrap("activations", instruction.activations + groups, self.own.activations)]
+            activations = self.own.activations[
+                _wrap("activations", instruction.activations + groups, self.own.activations)
+            ]
             codes = self.keys_values[:, _wrap("memory", words, self.keys_values[0])]
             return np.einsum("lrgi,gi->rl", codes, activations).reshape(len(rows), -1)
         address = instruction.activations + np.arange(len(groups) * size)
@@ -228,7 +230,9 @@ class Interpreter:
                 self.own.vectors[_wrap("d", instruction.d + rows, self.own.vectors)] = results
             case Destination.ACTIVATION:
                 address = _wrap("d", instruction.d + word, self.own.activations)
-                self.own.activations[address[:, None], elements] = clip_code(results, self.config.format.activation_bits)
+                self.own.activations[address[:, None], elements] = clip_code(
+                    results, self.config.format.activation_bits
+                )
             case Destination.KEY:
                 row = instruction.memory + (self.position // lanes << instruction.position_shift) + word
                 address = _wrap("memory", row, self.keys_values[0])

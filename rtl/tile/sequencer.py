@@ -213,9 +213,7 @@ class Sequencer(wiring.Component):
                 current.activations
                 + Mux(current.source == Source.KV, queue.group, queue.group << exact_log2(config.groups_per_word))
             ),
-            step.constant.eq(
-                current.constant + Mux(embeds, token >> exact_log2(config.vector_lanes), queue.index)
-            ),
+            step.constant.eq(current.constant + Mux(embeds, token >> exact_log2(config.vector_lanes), queue.index)),
             step.d.eq(current.d + queue.index),
             step.beat.eq(queue.index[:beats]),
         ]
