@@ -115,7 +115,8 @@ class Interpreter:
             for queue in self.order:
                 while done[queue] < len(queues[queue]) and queues[queue][done[queue]].after <= done[not queue]:
                     if queues[queue][done[queue]].source < Source.END_OF_PROMPT:
-                        for self.own in self.columns[: self.active]:
+                        for column in self.columns[: self.active]:
+                            self.own = column
                             self._play(queues[queue][done[queue]])
                     done[queue] += 1
             assert done != before, "each queue waits for the other"
