@@ -73,7 +73,9 @@ class TileConfig:
         if self.banks_per_lane not in (1, 2, 4, 8):
             raise UserError(f"a lane has 1, 2, 4 or 8 banks, not {self.banks_per_lane}")
         if self.columns not in COLUMNS:
-            raise UserError(f"a tile has {', '.join(map(str, COLUMNS[:-1]))} or {COLUMNS[-1]} columns, not {self.columns}")
+            raise UserError(
+                f"a tile has {', '.join(map(str, COLUMNS[:-1]))} or {COLUMNS[-1]} columns, not {self.columns}"
+            )
         if self.activation_groups % self.groups_per_word:
             raise UserError(
                 f"activation_groups is {self.activation_groups}, and an activation word holds {self.groups_per_word}: "

@@ -47,9 +47,7 @@ class Lane(wiring.Component):
             "uncorrectable": Out(1),
         }
         if f.needs_sums:
-            ports["activation_sums"] = In(
-                data.ArrayLayout(signed(f.activation_sum_bits), f.groups_per_word * columns)
-            )
+            ports["activation_sums"] = In(data.ArrayLayout(signed(f.activation_sum_bits), f.groups_per_word * columns))
         super().__init__(ports)
 
     def elaborate(self, platform):

@@ -214,9 +214,7 @@ class Sequencer(wiring.Component):
         m.d.sync += [
             step.memory.eq(current.memory + Mux(embeds, token_row + (place >> beats), queue.row + queue.group)),
             step.activations.eq(current.activations + Mux(current.source == Source.KV, queue.group, words)),
-            step.constant.eq(
-                current.constant + Mux(embeds, token >> exact_log2(config.vector_lanes), queue.index)
-            ),
+            step.constant.eq(current.constant + Mux(embeds, token >> exact_log2(config.vector_lanes), queue.index)),
             step.d.eq(current.d + queue.index),
             step.beat.eq(place[:beats]),
         ]
