@@ -1,7 +1,8 @@
 """A design: which sheets, and the designer's choices, read from TOML.
 
-A preset lies in ``sim/designs/``; a user's design is a TOML file anywhere. Every key is required and no other is
-allowed, so a misspelt one never falls back to a default unseen. Choices carry no source: they are choices, not facts.
+A preset lies in ``sim/designs/``; a user's design is a TOML file anywhere. Every key but those of
+`OPTIONAL` is required and no other is allowed, so a misspelt one never falls back to a default unseen. Choices carry no
+source: they are choices, not facts.
 """
 
 import tomllib
@@ -17,6 +18,7 @@ from rtl.formats import NumberFormat
 DESIGNS = Path(__file__).parent / "designs"
 DEFAULT_DESIGN = "mram-22nm"
 EXAMPLE = DESIGNS / f"{DEFAULT_DESIGN}.toml"
+OPTIONAL = ("tile.columns",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +46,8 @@ class MemoryChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class TileChoice:
-    """The tile: lanes (each with weight banks of its own), elements of the vector unit, clock, context in tokens, and
-    its SRAMs in words.
+    """The tile: lanes (each with weight banks of its own), elements of the vector unit, clock, context in tokens,
+    its SRAMs in words, and columns (activation vectors for a weight read), each with SRAMs for vectors and activations.
     """
 
     lanes: int
@@ -57,6 +59,7 @@ class TileChoice:
     activation_groups: int
     constant_words: int
     program_words: int
+    columns: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,15 +120,15 @@ def _beside(sheets: Sheets, folder: Path) -> Sheets:
 
 
 def _record(cls: type, table: dict[str, Any], path: Path, prefix: str) -> Any:
-    """One dataclass from one TOML table: exactly its keys, each of its type."""
+    """One dataclass from one TOML table: exactly its keys, each of its type; those of `OPTIONAL` may be missing."""
     types = typing.get_type_hints(cls)
     for key in table:
         if key not in types:
             raise UserError(f"{path}: unknown key '{prefix}{key}'{_hint(key, types)}")
     for key in types:
-        if key not in table:
+        if key not in table and prefix + key not in OPTIONAL:
             raise UserError(f"{path}: the key '{prefix}{key}' is missing: add it, as in {EXAMPLE}")
-    return cls(**{key: _value(types[key], table[key], path, prefix + key) for key in types})
+    return cls(**{key: _value(types[key], value, path, prefix + key) for key, value in table.items()})
 
 
 def _hint(key: str, known: dict[str, Any]) -> str:

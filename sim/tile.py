@@ -78,6 +78,7 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
         vector_lanes=choice.vector_lanes,
         banks_per_lane=design.memory.banks_per_lane,
         format=design.format,
+        columns=choice.columns,
     )
     srams = _srams(config, sheets, design.memory.temperature_k)
     for name, sram in srams.items():
@@ -119,10 +120,11 @@ def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict
     return {
         "KV": sram(config.kv_words, config.format.kv_word_bits, count=config.lanes),
         # Two copies, for two reads a cycle.
-        "vector": sram(config.vector_words, config.vector_lanes * VECTOR_BITS, count=2, ports=2),
+        "vector": sram(config.vector_words * config.columns, config.vector_lanes * VECTOR_BITS, count=2, ports=2),
         "activation": sram(
             config.activation_groups // config.groups_per_word,
             config.format.codes_per_word * config.format.activation_bits,
+            count=config.columns,
             ports=2,
         ),
         "constant": sram(config.constant_words, config.constant_word_bits, ports=2),

@@ -117,7 +117,8 @@ class Interpreter:
             for queue in self.order:
                 while done[queue] < len(queues[queue]) and queues[queue][done[queue]].after <= done[not queue]:
                     if queues[queue][done[queue]].source < Source.END_OF_PROMPT:
-                        for self.own in self.columns[: self.active]:
+                        for column in self.columns[: self.active]:
+                            self.own = column
                             self._play(queues[queue][done[queue]])
                     done[queue] += 1
             assert done != before, "each queue waits for the other"
@@ -166,7 +167,9 @@ class Interpreter:
         groups = np.arange(page + 1 if instruction.groups_by_page else instruction.groups)
         words = instruction.memory + blocks[:, None] * instruction.memory_stride + groups
         if instruction.source == Source.KV:
-            activations = self.own.activations[_wrap("activations", instruction.activations + groups, self.own.activations)]
+            activations = self.own.activations[
+                _wrap("activations", instruction.activations + groups, self.own.activations)
+            ]
             codes = self.keys_values[:, _wrap("memory", words, self.keys_values[0])]
             return np.einsum("lrgi,gi->rl", codes, activations).reshape(len(rows), -1)
         terms = 1 + instruction.pairs
@@ -237,7 +240,9 @@ class Interpreter:
                 self.own.vectors[_wrap("d", instruction.d + rows, self.own.vectors)] = results
             case Destination.ACTIVATION:
                 address = _wrap("d", instruction.d + word, self.own.activations)
-                self.own.activations[address[:, None], elements] = clip_code(results, self.config.format.activation_bits)
+                self.own.activations[address[:, None], elements] = clip_code(
+                    results, self.config.format.activation_bits
+                )
             case Destination.KEY:
                 row = instruction.memory + (self.position // lanes << instruction.position_shift) + word
                 address = _wrap("memory", row, self.keys_values[0])

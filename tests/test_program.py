@@ -153,7 +153,13 @@ def test_sizes(changes):
 def test_columns_are_positions_behind_each_other(columns, lanes, width, banks):
     """Steps of every size, over a page's end and up to the context's; rejected drafts are written over."""
     config = dataclasses.replace(
-        TILE, columns=columns, lanes=lanes, vector_lanes=width, banks_per_lane=banks, bank_words=60000 // banks, context=64
+        TILE,
+        columns=columns,
+        lanes=lanes,
+        vector_lanes=width,
+        banks_per_lane=banks,
+        bank_words=60000 // banks,
+        context=64,
     )
     integers = quantise_model(random_model(SHAPE), config.context)
     golden, random = Golden(integers), np.random.default_rng(1)

@@ -5,6 +5,7 @@ queues cycle by cycle, as the sequencer does, and shares with them the hardware'
 """
 
 import dataclasses
+import itertools
 from collections import Counter
 
 import pytest
@@ -35,8 +36,8 @@ from tests.test_program import SHAPE, TILE
 class Player:
     """One queue, cycle by cycle: what `rtl.tile.queue` says in words, without its registers."""
 
-    def __init__(self, program: tuple[Instruction, ...], page: int):
-        self.program, self.page = program, page
+    def __init__(self, program: tuple[Instruction, ...], page: int, columns: int = 1):
+        self.program, self.page, self.columns = program, page, columns
         self.done = self.current = self.waited = self.coming = self.other = self.phase = 0
         self.lagged = int(program[0].after == 0)  # the cycle of the fetch counts
         self._load()
@@ -45,8 +46,11 @@ class Player:
         i = self.program[self.current]
         rows = i.blocks * (self.page + 1 if i.blocks_by_page else 1)
         words = self.page + 1 if i.groups_by_page else i.groups
-        # What is left of the current instruction: row, word, last of its row.
-        self.steps = [(row, word, word == words - 1) for row in range(rows) for word in range(words)]
+        columns = 1 if i.source in (Source.WEIGHTS, Source.KV) else self.columns
+        # What is left of the current instruction: row, word, last of its row, column.
+        self.steps = [
+            (row, word, word == words - 1, c) for c in range(columns) for row in range(rows) for word in range(words)
+        ]
         self.waited = self.phase = 0
 
     @property
@@ -60,7 +64,7 @@ class Player:
         self.other = other
 
     def tick(self, *, held: bool):
-        """(row, word, last of the row) if a step issues in this cycle."""
+        """(instruction, row, word, last of the row, column) if a step issues in this cycle."""
         i, begins = self.program[self.current], self.begins
         following = self.program[min(self.current + 1, len(self.program) - 1)]
         step = None
@@ -104,11 +108,11 @@ class TimingChecker:
         self.banks: dict[int, int] = {}  # until when a weight bank of every lane is busy
         self.head: set[int] = set()  # cycles in which sums enter the pipe
 
-    def token(self, position: int, *, emits: bool) -> int:
-        """One token at a position, which ends early unless it `emits` one: its cycles."""
-        self.position, began = position, self.now
-        page, config = position // GROUP, self.config
-        queues = {True: Player(self.program.stream, page), False: Player(self.program.vector, page)}
+    def token(self, position: int, *, emits: bool, columns: int = 1) -> int:
+        """One step from a position on, which ends early unless it `emits`: its cycles."""
+        self.position, self.columns, began = position, columns, self.now
+        self.page, config = (position + columns - 1) // GROUP, self.config
+        queues = {s: Player(q, self.page, columns) for s, q in zip((True, False), self.program.queues, strict=True)}
         self.now += 1  # the first instructions are fetched
         row_end, spread = -(10**9), 0
         while True:
@@ -126,18 +130,19 @@ class TimingChecker:
             if step:
                 self._stream(*step)
                 if step[3]:
-                    row_end, spread = self.now, 1 if step[0].source == Source.EMBEDDING else config.drain
+                    row_end, spread = self.now, 1 if step[0].source == Source.EMBEDDING else config.drain * columns
             step = vector.tick(held=held)
             if step and source != Source.END_OF_PROMPT:
-                self._vector(step[0], step[1], self.now + 1 + VECTOR_ENTRY)
+                self._vector(step[0], step[1], self.now + 1 + VECTOR_ENTRY, step[4])
             self.now += 1
         self.now += 1
-        if emits and any(cycle >= self.now - 1 for *_, cycle in self.accesses[("arg max",)]):
+        found = [cycle for c in range(columns) for *_, cycle in self.accesses.get(("arg max", c), [])]
+        if emits and any(cycle >= self.now - 1 for cycle in found):
             self.faults["the token ends too early"] += 1
         self._check()
         return self.now - began
 
-    def _stream(self, i: Instruction, row: int, word: int, last: bool):
+    def _stream(self, i: Instruction, row: int, word: int, last: bool, column: int):
         """A word of the banks, and the row's sums when it is the last."""
         config, step = self.config, self.now + 1
         self.place = (self.order[id(i)], row * (config.drain if i.source != Source.EMBEDDING else 1))
@@ -146,89 +151,94 @@ class TimingChecker:
         if i.source == Source.WEIGHTS:
             self._bank(i.memory + row * i.memory_stride + word)
         elif i.source == Source.EMBEDDING and row % beats == 0:
+            if row == 0 and column > 0:  # another token's row, in whatever bank
+                self.faults["weight banks: too soon"] += any(self.now < busy for busy in self.banks.values())
             self._bank(i.memory + row // beats)  # whatever the token's row, its words lie behind each other
-        if i.source == Source.WEIGHTS:
-            for group in range(groups):
-                self._read(("activations", i.activations + word * groups + group), arrival)
+        if i.source in (Source.WEIGHTS, Source.KV):
+            size = groups if i.source == Source.WEIGHTS else 1
+            for group in range(word * size, (word + 1) * size):
+                for own in range(self.columns):
+                    self._read(("activations", own, i.activations + group), arrival)
         if i.source == Source.KV:
-            self._read(("activations", i.activations + word), arrival)
             self._take("KV banks", arrival)
             self._read(("KV", i.memory + row * i.memory_stride + word), arrival)
         if last:
-            drain = 1 if i.source == Source.EMBEDDING else config.drain
-            for beat in range(drain):
-                head = step + config.stream_entry + beat + (self.links if i.source == Source.EMBEDDING else 0)
+            embeds = i.source == Source.EMBEDDING
+            drain, columns = (1, [column]) if embeds else (config.drain, range(self.columns))
+            for beat, (own, place) in enumerate(itertools.product(columns, range(drain))):
+                head = step + config.stream_entry + beat + (self.links if embeds else 0)
                 self.head.add(head)
-                self._vector(i, row * drain + beat, head)
+                self._vector(i, row * drain + place, head, own)
 
-    def _vector(self, i: Instruction, word: int, head: int):
+    def _vector(self, i: Instruction, word: int, head: int, column: int):
         """A vector word from the head of the pipe on."""
+        self.column, self.at = column, self.position + column
         self.place = (self.order[id(i)], word)
         self._take("head of the pipe", head)
-        rows = i.blocks * (self.position // GROUP + 1 if i.blocks_by_page else 1)
+        rows = i.blocks * (self.page + 1 if i.blocks_by_page else 1)
         rows *= self.config.drain if i.source in (Source.WEIGHTS, Source.KV) else 1
         self._word_reads(i, word, head)
         self._word_writes(i, word, head)
         if word == rows - 1:
             self._closes(i, head)
-        if i.by_position and word == 0 and not i.wait:
+        if i.by_position and word == 0 and column == 0 and not i.wait:
             self.faults["addresses are not ready"] += 1
 
     def _word_reads(self, i: Instruction, word: int, head: int):
         if i.source == Source.VECTOR:
-            self._read(("vector", i.a + word), head - VECTOR_ENTRY)
+            self._read(("vector", self.column, i.a + word), head - VECTOR_ENTRY)
         if i.alu != Alu.PASS:
-            self._read(("vector", i.b + word), head + ALU_STAGE - Silu.LATENCY - READ_LATENCY)
+            self._read(("vector", self.column, i.b + word), head + ALU_STAGE - Silu.LATENCY - READ_LATENCY)
         if i.constant_mode == Constant.WORD:
-            offset = self.position << i.position_shift if i.constant_by_position else 0
+            offset = self.at << i.position_shift if i.constant_by_position else 0
             self._read(("constant", i.constant + offset + word), head + REQUANTISE_STAGE - READ_LATENCY)
         if i.constant_mode == Constant.BROADCAST and i.streams:
-            self._read(("token constant",), head + REQUANTISE_STAGE)
+            self._read(("token constant", self.column), head + REQUANTISE_STAGE)
         if i.exponential:
-            self._read(("extreme", i.extreme), head)
-        self._read(("scale", i.scale), head + SCALE_STAGE)
+            self._read(("extreme", self.column, i.extreme), head)
+        self._read(("scale", self.column, i.scale), head + SCALE_STAGE)
         if i.source == Source.SCALE:
-            self._read(("scale", i.other), head + SCALE_STAGE)
+            self._read(("scale", self.column, i.other), head + SCALE_STAGE)
         if i.second == Second.SQUARES:
-            self._read(("scale", i.other), head)
+            self._read(("scale", self.column, i.other), head)
         if i.source in (Source.SUM, Source.ROOT):
-            self._read((i.source.name,), head + REDUCE_STAGE + self.links)
+            self._read((i.source.name, self.column), head + REDUCE_STAGE + self.links)
 
     def _word_writes(self, i: Instruction, word: int, head: int):
         config, cycle = self.config, head + WRITE_STAGE + self.links
         if i.constant_mode == Constant.BROADCAST and not i.streams:
-            self._write(("token constant",), head + REQUANTISE_STAGE + self.links)
+            self._write(("token constant", self.column), head + REQUANTISE_STAGE + self.links)
         match i.destination:
             case Destination.VECTOR:
-                self._write(("vector", i.d + word), head + WRITE_STAGE)
+                self._write(("vector", self.column, i.d + word), head + WRITE_STAGE)
             case Destination.ACTIVATION:
-                self._write(("activations", i.d + word // config.beats), cycle)
+                self._write(("activations", self.column, i.d + word // config.beats), cycle)
             case Destination.KEY:
                 self._take("KV banks", cycle)
-                key = self.position // config.lanes << i.position_shift
+                key = self.at // config.lanes << i.position_shift
                 self._write(("KV", i.memory + key + word // config.beats), cycle)
             case Destination.VALUE:
                 self._take("KV banks", cycle)
                 row = word // config.drain * i.memory_stride
-                self._write(("KV", i.memory + row + self.position // GROUP), cycle)
+                self._write(("KV", i.memory + row + self.at // GROUP), cycle)
 
     def _closes(self, i: Instruction, head: int):
         """What an instruction's last word leaves in registers."""
         if i.source == Source.KEEP:
-            self._write(("constant", i.constant + self.position // self.config.vector_lanes), head + SCALE_STAGE + 1)
+            self._write(("constant", i.constant + self.at // self.config.vector_lanes), head + SCALE_STAGE + 1)
         late = head + self.links
         if i.reduce == Reduce.ABSOLUTE or i.source in SCALARS:
             self._take("normaliser", late + REDUCE_STAGE)
-            self._write(("scale", i.register), late + REGISTER_STAGE - 1)
+            self._write(("scale", self.column, i.register), late + REGISTER_STAGE - 1)
         if i.reduce == Reduce.MAXIMUM:
-            self._write(("extreme", i.extreme), late + EXTREME_STAGE - 1)
+            self._write(("extreme", self.column, i.extreme), late + EXTREME_STAGE - 1)
         if i.reduce == Reduce.ARGMAX:
-            self._write(("arg max",), late + REDUCE_STAGE - 1)
+            self._write(("arg max", self.column), late + REDUCE_STAGE - 1)
         if i.second == Second.SUM:
-            self._write(("SUM",), late + REDUCE_STAGE)
+            self._write(("SUM", self.column), late + REDUCE_STAGE)
         if i.second == Second.SQUARES:
-            self._read(("scale", i.other), late + REDUCE_STAGE + 1)
-            self._write(("ROOT",), late + REDUCE_STAGE + 1 + Root.LATENCY)
+            self._read(("scale", self.column, i.other), late + REDUCE_STAGE + 1)
+            self._write(("ROOT", self.column), late + REDUCE_STAGE + 1 + Root.LATENCY)
 
     def _bank(self, word: int):
         """A read of one bank of every lane."""
@@ -279,13 +289,20 @@ def _order(program: Program) -> dict[int, int]:
 
 
 def faults(program: Program, config: TileConfig) -> Counter:
-    """Faults of a few tokens after each other, with one page in use, with some and with all; and wrong cycles."""
-    checker = TimingChecker(program, config)
+    """Faults of a few steps after each other, with one page in use, with some and with all; and wrong cycles.
+
+    With one column in use, with all that the program may use, and over the end of a page.
+    """
+    checker, most = TimingChecker(program, config), program.columns
     for page in sorted({0, 1, 2, config.context // GROUP - 1}):
         if page < config.context // GROUP:
-            for position, emits in ((GROUP * page + 5, False), (GROUP * page + 6, True)):
-                cycles = checker.token(position, emits=emits)
-                predicted = token_cycles(program.queues, config, position, emits=emits)
+            steps = (
+                [(5, False, most), (6, True, 1), (GROUP - 1, True, most)] if most > 1 else [(5, False, 1), (6, True, 1)]
+            )
+            for place, emits, columns in steps:
+                position = min(GROUP * page + place, config.context - columns)
+                cycles = checker.token(position, emits=emits, columns=columns)
+                predicted = token_cycles(program.queues, config, position, emits=emits, columns=columns)
                 checker.faults["cycles differ from the prediction"] += cycles != predicted
     return +checker.faults
 
@@ -356,6 +373,25 @@ def test_no_word_is_late_on_many_tiles(tiles, chips, links, head_dim):
     )
     shape = dataclasses.replace(SHAPE, layers=2, head_dim=head_dim)
     assert not faults(compile_model(random_model(shape), config), config)
+
+
+@pytest.mark.parametrize(
+    ("columns", "used", "bank", "size"),
+    [
+        (2, 2, (1, 1, 1), (8, 8, 16)),
+        (4, 1, (3, 4, 4), (16, 4, 32)),
+        (4, 4, (15, 15, 2), (8, 4, 24)),
+        (8, 8, (3, 4, 4), (16, 16, 32)),
+        (16, 16, (2, 2, 2), (8, 8, 16)),
+        (16, 2, (15, 15, 2), (32, 4, 32)),
+    ],
+)
+def test_no_word_is_late_with_several_columns(columns, used, bank, size):
+    """A step may use as many columns as the program is for (`used`), or fewer."""
+    (latency, cadence, banks), (lanes, width, head_dim) = bank, size
+    config = dataclasses.replace(tile(lanes, latency, cadence, 64, width, banks), columns=columns)
+    shape = dataclasses.replace(SHAPE, head_dim=head_dim, ffn=32, vocab=33)
+    assert not faults(compile_model(random_model(shape), config, columns=used), config)
 
 
 def test_no_word_is_late_in_a_long_context():

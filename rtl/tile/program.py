@@ -5,8 +5,10 @@ on vectors. An instruction issues its first step `wait` cycles after the last tu
 and `lag` cycles after the last turn of the other queue's first `after` instructions, whichever is later; then a step
 every `period` cycles, ``blocks * groups`` in all. Two counts may be multiplied by the number of 32-token pages in use,
 which is how one program serves every context length. Latencies are the compiler's business: apart from `after` there
-are no interlocks. On a tile with columns the vector queue and an embedding go through all steps of an instruction once
-for each column in use; words of the banks are read once for all. (The `lag` is counted from the cycle in which the instruction before it is loaded, at the earliest.)
+are no interlocks. (The `lag` is counted from the cycle in which the instruction before it is loaded, at the earliest.)
+
+On a tile with columns the vector queue goes through all steps of an instruction once for each column in use, and so
+does an embedding; words of the banks are read once for all columns.
 """
 
 import dataclasses

@@ -13,9 +13,9 @@ INDEX_BITS = 16
 class Queue(wiring.Component):
     """Plays instructions in order, once a token.
 
-    When an instruction's first step issues stands in `rtl.tile.program`. On a tile with columns all rows of an
-    instruction are gone through once for each active column, unless its rows are the banks' and serve all columns. The next instruction stands at the program
-    memory's output while one plays, so that its `lag` is counted before it is loaded.
+    When an instruction's first step issues stands in `rtl.tile.program`. The next instruction stands at the program
+    memory's output while one plays, so that its `lag` is counted before it is loaded. On a tile with columns all rows
+    of an instruction are gone through once for each column in use, unless they are rows of the banks, which serve all.
 
     Parameters
     ----------

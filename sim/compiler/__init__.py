@@ -35,7 +35,8 @@ def compile_model(
     columns = config.columns if columns is None else columns
     if columns not in COLUMNS or columns > config.columns:
         raise UserError(
-            f"a program for {columns} columns does not run on a tile of {config.columns}: take a power of two up to that"
+            f"a program for {columns} columns does not run on a tile of {config.columns}: take a power of two up to "
+            "that"
         )
     stream, vector = Emitter(integers, place, dataclasses.replace(config, columns=columns)).token()
     most = max(len(stream), len(vector))

@@ -3,8 +3,8 @@
 The tile has no interlocks but one: an instruction can wait for instructions of the other queue. Every instruction says
 here what it reads and writes and how many cycles after its steps; the scheduler finds the smallest waits with which
 no word is read before it is written, or written before it is read, whatever the number of pages and columns in use and
-however long one queue has to wait for the other. All it relies on are lower bounds: instructions of a queue follow each other,
-and take at least the cycles that they take with one page and one column.
+however long one queue has to wait for the other. All it relies on are lower bounds: instructions of a queue follow each
+other, and take at least the cycles that they take with one page and one column.
 """
 
 import dataclasses

@@ -1,0 +1,97 @@
+"""Several columns: tokens equal the golden's, cycles the predicted ones, and a weight word is read once for all."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from rtl.export.verilog import TOP
+from sim.accounts import events
+from sim.cache import cache_root
+from sim.compiler import compile_model, quantise_model
+from sim.generate import verilog
+from sim.golden import Golden
+from sim.timing import Run, run_emissions
+from testbench.bench_columns import PUBLIC
+from testbench.runner import build
+from testbench.runner import run as simulate
+from tests.random_model import random_model
+from tests.test_program import SHAPE, TILE
+
+CONTEXT = 64
+
+
+def tile(columns: int, **changes):
+    """A small tile with so many columns."""
+    small = {"bank_words": 2048, "kv_words": 512, "vector_words": 256, "constant_words": 2048, "program_words": 512}
+    return dataclasses.replace(TILE, columns=columns, vector_lanes=4, context=CONTEXT, **small | changes)
+
+
+def greedy_tokens(integers, prompt: list[int], total: int) -> tuple[list[int], list[int]]:
+    """All tokens of a decode, and what comes after each of them."""
+    golden, tokens, after = Golden(integers), list(prompt), []
+    for position in range(total):
+        after.append(int(golden.step(tokens[position]).argmax()))
+        if position + 1 == len(tokens):
+            tokens.append(after[-1])
+    return tokens, after
+
+
+def runs_of(tokens: list[int], columns: int, vocabulary: int) -> list[dict]:
+    """Prompt and greedy decode; drafts of which some are wrong, the same that are right; and the context's end."""
+
+    def one(first, given, total, emitted, columns=columns):
+        return {
+            "tokens": given, "first": first, "total": total, "emitted": emitted, "columns": columns,
+        }  # fmt: skip
+
+    wrong = [tokens[16], *((token + 1) % vocabulary for token in tokens[17 : 16 + columns])]
+    first = CONTEXT - 3
+    return [
+        one(0, tokens[:13], 16, 12),
+        one(16, wrong, 16 + columns, 16 + columns - 1),
+        one(16, tokens[16 : 16 + columns], 16 + columns, 16),
+        one(16 + columns, tokens[16 + columns : first], first, first - 1),
+        one(first, tokens[first:CONTEXT], CONTEXT, first),
+        one(CONTEXT - 2, tokens[CONTEXT - 2 : CONTEXT], CONTEXT, CONTEXT - 2, columns=1),
+    ]
+
+
+def check_hardware(config, folder, model=None):
+    """Play all kinds of runs on simulated hardware."""
+    model = model or random_model(SHAPE)
+    integers = quantise_model(model, config.context, config.format)
+    program = compile_model(model, config, integers)
+    tokens, after = greedy_tokens(integers, [int(t) for t in np.random.default_rng(3).integers(100, size=13)], CONTEXT)
+    runs = runs_of(tokens, config.columns, program.vocabulary)
+    for name, text in {**(sources := verilog(config)), **program.images}.items():
+        (folder / name).write_text(text)
+    (folder / "request.json").write_text(
+        json.dumps({"runs": runs, "vocabulary": program.vocabulary, "epsilon": program.epsilon})
+    )
+    simulator = build(
+        sources=[folder / name for name in sources], toplevel=TOP, simulator="verilator",
+        cache_root=cache_root() / "simulators", public=PUBLIC, no_inline=("lane",),
+    )  # fmt: skip
+    simulate(simulator, run_folder=folder, test_module="testbench.bench_columns")
+    observed = json.loads((folder / "observed.json").read_text())["runs"]
+    for number, (request, found) in enumerate(zip(runs, observed, strict=True)):
+        run = Run(
+            given=request["first"] + len(request["tokens"]), total=request["total"], columns=request["columns"],
+            first=request["first"], emitted=request["emitted"],
+        )  # fmt: skip
+        if number != 1:  # what follows wrong drafts is of no use
+            assert found["tokens"] == after[request["emitted"] : request["total"]], f"run {number}"
+        steps = run.steps()
+        assert found["token_columns"] == [c for s in steps for c in range(s.columns - s.tokens, s.columns)]
+        assert found["token_cycles"] == run_emissions(program.queues, config, run)
+        assert found["cycles"] == found["token_cycles"][-1]
+        counts = [events(program.queues, config, s.position, emits=s.emits, columns=s.columns) for s in steps]
+        for counter, event in (("weight_words", "weight reads"), ("lane_words", "lane words")):
+            assert found[counter] == sum(count[event] for count in counts)
+
+
+@pytest.mark.parametrize("columns", [pytest.param(c, marks=[] if c == 4 else pytest.mark.slow) for c in (2, 4, 8, 16)])
+def test_hardware_equals_golden_and_prediction(columns, tmp_path):
+    check_hardware(tile(columns), tmp_path)
