@@ -18,7 +18,7 @@ from rtl.formats import NumberFormat
 DESIGNS = Path(__file__).parent / "designs"
 DEFAULT_DESIGN = "mram-22nm"
 EXAMPLE = DESIGNS / f"{DEFAULT_DESIGN}.toml"
-OPTIONAL = ("tile.columns",)
+OPTIONAL = ("chip", "tile.columns")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,22 @@ class TileChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChipChoice:
+    """Tiles that share the work, all chips together; chips, over which they spread evenly; and cycles that the links
+    between the tiles of a chip take, and between chips beyond that.
+    """
+
+    tiles: int
+    chips: int
+    link_cycles: int
+    chip_link_cycles: int
+
+
+ALONE = ChipChoice(tiles=1, chips=1, link_cycles=1, chip_link_cycles=1)
+"""One tile, whose links do not exist."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Design:
     """A named set of sheets and choices, from which everything else of a tile follows."""
 
@@ -72,6 +88,7 @@ class Design:
     memory: MemoryChoice
     format: NumberFormat
     tile: TileChoice
+    chip: ChipChoice = ALONE
 
 
 def design_names() -> list[str]:

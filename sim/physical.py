@@ -86,10 +86,20 @@ def gates_below(synthesis: Synthesis, name: str) -> float:
     )
 
 
+def links_gates(synthesis: Synthesis) -> float:
+    """NAND2 equivalents of all that joins tiles; their wires lie above the logic and take no area of their own."""
+    return sum(gates_below(synthesis, f"{name}.collective") for name in ("chip", "board"))
+
+
 def _area(tile: Tile, synthesis: Synthesis) -> dict[str, float]:
     per_gate = tile.technology.nand2_area / tile.technology.placement_utilisation
-    lanes = gates_below(synthesis, "lane")
-    logic = {"lanes": lanes * per_gate, "vector unit and sequencer": (synthesis.nand2_equivalents - lanes) * per_gate}
+    lanes, links = gates_below(synthesis, "lane"), links_gates(synthesis)
+    logic = {
+        "lanes": lanes * per_gate,
+        "vector unit and sequencer": (synthesis.nand2_equivalents - lanes - links) * per_gate,
+    }
+    if tile.config.tiles > 1:
+        logic["links"] = links * per_gate
     banks = {"weight banks": tile.bank.area * tile.config.banks}
     small = sum(tile.srams[name].area for name in ("activation", "program", "prompt"))
     return {
@@ -113,7 +123,8 @@ def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str,
     lanes, vector = (gates_below(physical.synthesis, name) for name in ("lane", "tile.vector_unit"))
     rest = physical.synthesis.nand2_equivalents - lanes - vector
     per_gate = ACTIVITY * technology.nand2_energy
-    small = sum(
+    tiles = tile.config.tiles  # each has its part of a vector word, and memories of its own for all else
+    small = tiles * sum(
         macros[name].read_energy * counts[f"{name} reads"] + macros[name].write_energy * counts[f"{name} writes"]
         for name in ("activation", "constant", "program", "prompt")
     )
@@ -127,8 +138,8 @@ def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str,
     return {
         "weight reads": tile.bank.read_energy * counts["weight reads"],
         "KV": macros["KV"].read_energy * counts["KV reads"] + macros["KV"].write_energy * counts["KV writes"],
-        "vector memory": macros["vector"].read_energy * counts["vector reads"]
-        + macros["vector"].write_energy * counts["vector writes"],
+        "vector memory": tiles * macros["vector"].read_energy * counts["vector reads"]
+        + tiles * macros["vector"].write_energy * counts["vector writes"],
         "other memories": small,
         "lanes": lanes / tile.config.lanes * per_gate * counts["lane words"],
         "vector unit and sequencer": per_gate * (vector * counts["vector steps"] + rest * cycles),

@@ -30,7 +30,7 @@ class Sram:
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """A design's tile before synthesis.
+    """A design's tile, or all its tiles, before synthesis.
 
     Attributes
     ----------
@@ -64,9 +64,9 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
     """
     sheets = sheets or load_sheets(design)
     bank, clock = weight_bank(design, sheets), design.tile.clock_mhz * 1e6
-    choice, technology = design.tile, sheets.technology.device
+    choice, chip, technology = design.tile, design.chip, sheets.technology.device
     config = TileConfig(
-        lanes=choice.lanes,
+        lanes=choice.lanes * chip.tiles,
         bank_words=design.memory.words,
         bank=bank_timing(bank, clock, capture_time(technology, design.memory.temperature_k)),
         kv_words=choice.kv_words,
@@ -75,10 +75,14 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
         activation_groups=choice.activation_groups,
         program_words=choice.program_words,
         context=choice.context,
-        vector_lanes=choice.vector_lanes,
+        vector_lanes=choice.vector_lanes * chip.tiles,
         banks_per_lane=design.memory.banks_per_lane,
         format=design.format,
         columns=choice.columns,
+        tiles=chip.tiles,
+        chips=chip.chips,
+        link_cycles=chip.link_cycles,
+        chip_link_cycles=chip.chip_link_cycles,
     )
     srams = _srams(config, sheets, design.memory.temperature_k)
     for name, sram in srams.items():
@@ -105,7 +109,8 @@ def capture_time(technology: Technology, temperature: float) -> float:
 
 
 def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict[str, Sram]:
-    """The tile's SRAMs. Two ports where the schedule may read and write in one cycle."""
+    """The tiles' SRAMs. Two ports where the schedule may read and write in one cycle."""
+    tiles = config.tiles
 
     def sram(words, bits, *, count=1, ports=1):
         macro = sram_macro(
@@ -120,14 +125,16 @@ def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict
     return {
         "KV": sram(config.kv_words, config.format.kv_word_bits, count=config.lanes),
         # Two copies, for two reads a cycle.
-        "vector": sram(config.vector_words * config.columns, config.vector_lanes * VECTOR_BITS, count=2, ports=2),
+        "vector": sram(
+            config.vector_words * config.columns, config.tile_vector_lanes * VECTOR_BITS, count=2 * tiles, ports=2
+        ),
         "activation": sram(
             config.activation_groups // config.groups_per_word,
             config.format.codes_per_word * config.format.activation_bits,
-            count=config.columns,
+            count=config.columns * tiles,
             ports=2,
         ),
-        "constant": sram(config.constant_words, config.constant_word_bits, ports=2),
-        "program": sram(config.program_words, INSTRUCTION_BITS, count=2),
-        "prompt": sram(config.context, TOKEN_BITS),
+        "constant": sram(config.constant_words, config.constant_word_bits, count=tiles, ports=2),
+        "program": sram(config.program_words, INSTRUCTION_BITS, count=2 * tiles),
+        "prompt": sram(config.context, TOKEN_BITS, count=tiles),
     }

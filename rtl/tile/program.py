@@ -98,7 +98,7 @@ class Second(enum.IntEnum):
 FIELDS = {
     "source": 4,
     "after": 11,
-    "lag": 8,
+    "lag": 9,
     "wait": 9,
     "blocks": 14,
     "groups": 8,
