@@ -1,4 +1,5 @@
-"""The command line: ``spinstream doctor | device | macro | explore | generate | synth | decode | system | claim``.
+"""The command line: ``spinstream doctor | device | macro | explore | generate | compile | synth | decode | system |
+claim``.
 
 Every command takes ``--json`` and then prints one JSON object, and nothing else, on standard output. Progress goes to
 standard error. A mistake of the user's is one sentence there and exit status 2; a run whose tokens or cycles are not
@@ -21,6 +22,7 @@ from rich.markup import escape
 from devicemodels.errors import UserError
 from sim.console import TerminalProgress, output, table
 from sim.design import DEFAULT_DESIGN, Design, load_design
+from sim.listing.command import compile_
 from sim.measurement import Measurement
 from sim.synth.command import synth
 from sim.system.command import claim, system
@@ -230,6 +232,7 @@ def decode(
     _conclude(chosen, measurement, as_json)
 
 
+app.command("compile")(compile_)
 app.command()(synth)
 app.command()(system)
 app.command()(claim)

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from rtl.export.verilog import TOP
+from rtl.export.verilog import top
 from rtl.tile.config import TileConfig
 from sim.accounts import events
 from sim.cache import cache_root
@@ -38,11 +38,11 @@ def check_hardware(model: Model, config: TileConfig, folder: Path, *, tokens: in
     (runs / "request.json").write_text(json.dumps(request))
     simulator = build(
         sources=sources,
-        toplevel=TOP,
+        toplevel=top(config),
         simulator="verilator",
         cache_root=cache_root(),
         public=PUBLIC,
-        no_inline=("lane",),
+        no_inline=("lane", "tile"),
     )
     run(simulator, run_folder=runs, test_module="testbench.bench_decode")
     observed = json.loads((runs / "observed.json").read_text())

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from rtl.export.verilog import TOP
+from rtl.export.verilog import top
 from sim.accounts import events
 from sim.cache import cache_root
 from sim.compiler import compile_model, quantise_model
@@ -71,8 +71,8 @@ def check_hardware(config, folder, model=None):
         json.dumps({"runs": runs, "vocabulary": program.vocabulary, "epsilon": program.epsilon})
     )
     simulator = build(
-        sources=[folder / name for name in sources], toplevel=TOP, simulator="verilator",
-        cache_root=cache_root() / "simulators", public=PUBLIC, no_inline=("lane",),
+        sources=[folder / name for name in sources], toplevel=top(config), simulator="verilator",
+        cache_root=cache_root() / "simulators", public=PUBLIC, no_inline=("lane", "tile"),
     )  # fmt: skip
     simulate(simulator, run_folder=folder, test_module="testbench.bench_columns")
     observed = json.loads((folder / "observed.json").read_text())["runs"]

@@ -1,0 +1,1 @@
+"""What ``spinstream compile`` shows of a program: places, and when every instruction plays."""
