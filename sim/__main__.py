@@ -199,7 +199,11 @@ def generate(
 def decode(
     design: DesignArgument = DEFAULT_DESIGN,
     model: Annotated[
-        str, typer.Option(metavar="MODEL", help="verse, smollm2 (fetched on first use), or path of a GGUF file.")
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help="verse, smollm2 (fetched once), or path of a GGUF or safetensors folder.",
+        ),
     ] = DEFAULT_MODEL,
     prompt: Annotated[str, typer.Option(metavar="TEXT", help="Text that the model goes on from.")] = DEFAULT_PROMPT,
     chat: Annotated[

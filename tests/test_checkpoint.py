@@ -256,8 +256,8 @@ def test_missing_file_is_named(name):
         load_model(name)
 
 
-def test_folder_is_no_model(tmp_path):
-    with pytest.raises(UserError, match=r"cannot be read \(Is a directory\)"):
+def test_an_empty_folder_is_no_model(tmp_path):
+    with pytest.raises(UserError, match=r'config.json" cannot be read \(No such file or directory\)'):
         load_model(tmp_path)
 
 

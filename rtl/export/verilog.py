@@ -3,6 +3,7 @@
 from amaranth.back import verilog
 
 from rtl.chip.assembly import board, chip
+from rtl.export.repeats import fold_repeats
 from rtl.export.sharing import share_identical
 from rtl.host.top import TOP as HOSTED_TOP
 from rtl.host.top import HostedTile
@@ -39,4 +40,4 @@ def component_sources(component, name: str) -> dict[str, str]:
     that reads a constant register would stay unknown. `always_comb` runs at time zero.
     """
     text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
-    return {f"{name}.sv": share_identical(text.replace("always @* begin", "always_comb begin"))}
+    return {f"{name}.sv": share_identical(fold_repeats(text.replace("always @* begin", "always_comb begin")))}

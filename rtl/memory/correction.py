@@ -1,6 +1,6 @@
 """What the decoders of both codes share: sums over a word's set bits, the bits to flip, and the stages."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,7 +33,7 @@ def one_hot(m: Module, value: Value, count: int, enable=1) -> Value:
         columns.eq(Cat(value[:low] == i for i in range(len(columns)))),
         rows.eq(Cat((value[low:] == i) & enable for i in range(len(rows)))),
     ]
-    return Cat(row & column for row in rows for column in columns)[:count]
+    return Cat(Mux(row, columns, 0) for row in rows)[:count]
 
 
 def corrector_ports(data_bits: int, length: int):

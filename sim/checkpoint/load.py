@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from devicemodels.errors import UserError
+from sim.checkpoint.folder import read_folder
 from sim.checkpoint.gguf_file import GgufFile, open_gguf
 from sim.checkpoint.gguf_shape import read_shape
 from sim.checkpoint.gguf_tensors import TensorReader, read_layer
@@ -21,7 +22,7 @@ def model_names() -> tuple[str, ...]:
 
 
 def load_model(name_or_path: str | Path, progress: Progress | None = None) -> Model:
-    """Load a model by its name, or a GGUF of architecture llama by its path.
+    """Load a Llama model by its name, or by the path of a GGUF or of a folder as Hugging Face publishes it.
 
     Names are those of the models that come with Spinstream, and of the published ones (`published.PUBLISHED`), which
     are fetched on first use; ``progress`` is told when that happens.
@@ -36,7 +37,8 @@ def load_model(name_or_path: str | Path, progress: Progress | None = None) -> Mo
         damaged or foreign, metadata or tensors that are missing, misshapen or not supported, or a published model
         that cannot be fetched.
     """
-    return _read_model(open_gguf(_find(name_or_path, progress or Silent())))
+    path = _find(name_or_path, progress or Silent())
+    return read_folder(path) if path.is_dir() else _read_model(open_gguf(path))
 
 
 def _find(name_or_path: str | Path, progress: Progress) -> Path:
@@ -48,7 +50,9 @@ def _find(name_or_path: str | Path, progress: Progress) -> Path:
     if path.suffix or len(path.parts) > 1 or path.exists():
         return path
     known = ", ".join(f'"{name}"' for name in (*model_names(), *PUBLISHED))
-    raise UserError(f'There is no model "{name_or_path}": give a known name ({known}) or the path of a GGUF file.')
+    raise UserError(
+        f'There is no model "{name_or_path}": give a known name ({known}) or the path of a GGUF file or of a folder.'
+    )
 
 
 def _read_model(file: GgufFile) -> Model:

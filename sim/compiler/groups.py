@@ -1,6 +1,7 @@
 """A checkpoint's groups as codes of a format: its own where they fit, else the nearest."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from sim.checkpoint import GroupedMatrix, quantise
 
 NARROWINGS = np.linspace(1.0, 0.7, 13)
 """Ranges of 4-bit codes that are tried, as parts of the range of a group's weights."""
+
+BLOCK = 1 << 15
+"""Weights whose codes are sought at a time."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,8 +28,10 @@ class Groups:
     minima: np.ndarray
 
 
-def regroup(matrix: GroupedMatrix, number_format: NumberFormat) -> Groups:
+def regroup(matrix: GroupedMatrix, number_format: NumberFormat, *, whole_range: bool = False) -> Groups:
     """The matrix's groups in a format.
+
+    whole_range : cover each group's range instead of seeking the least error, for codes that others will correct
 
     `Q8_0` codes stay in a format of 8 bits, `Q4_0` codes in any, `Q4_1` codes, less 8, in any with minima. Other
     groups are quantised anew: to `Q8_0`, or to the 4-bit codes with the least square error.
@@ -39,8 +45,9 @@ def regroup(matrix: GroupedMatrix, number_format: NumberFormat) -> Groups:
     if matrix.minima is None and _fits(matrix.codes, f):
         scales = matrix.scales.astype(np.float64)
         return _unsigned_scales(matrix.codes.astype(np.int16), scales, np.zeros_like(scales), f)
-    values = matrix.values().astype(np.float64).reshape(*matrix.scales.shape, GROUP)
-    return _nearest_with_minima(values) if f.minima else _nearest(values)
+    values = matrix.values().reshape(*matrix.scales.shape, GROUP)
+    search = _nearest_with_minima if f.minima else _nearest
+    return _in_blocks(partial(search, parts=NARROWINGS[:1] if whole_range else NARROWINGS), values)
 
 
 def has_four_bits(matrix: GroupedMatrix) -> bool:
@@ -65,8 +72,19 @@ def _unsigned_scales(codes, scales, minima, number_format) -> Groups:
     return Groups(codes=np.where(np.repeat(negative, GROUP, axis=1), turned, codes), scales=magnitudes, minima=minima)
 
 
-def _nearest(values, signs=(1, -1)) -> Groups:
-    """Four-bit codes and scales, of these signs, of groups, float64 array [rows, groups, 32]."""
+def _in_blocks(search, values) -> Groups:
+    """Search the groups of some rows at a time, which then stay in the processor's cache.
+
+    values : float32 array [rows, groups, 32]
+    """
+    rows = max(1, BLOCK // values[:1].size)
+    starts = range(0, len(values), rows)
+    parts = [search(values[start : start + rows].astype(np.float64)) for start in starts]
+    return Groups(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])})
+
+
+def _nearest(values, parts, signs=(1, -1)) -> Groups:
+    """Four-bit codes and scales, of these signs, of groups, float64 array [rows, groups, 32]; see `NARROWINGS`."""
     peaks = np.abs(values).max(axis=2)
 
     def attempt(steps):
@@ -74,10 +92,10 @@ def _nearest(values, signs=(1, -1)) -> Groups:
         squares = (codes * codes).sum(axis=2)
         return codes, (values * codes).sum(axis=2) / np.where(squares > 0, squares, 1), np.zeros_like(peaks)
 
-    return _best(values, [attempt(sign * peaks / 7 * part) for part in NARROWINGS for sign in signs])
+    return _best(values, [attempt(sign * peaks / 7 * part) for part in parts for sign in signs])
 
 
-def _nearest_with_minima(values) -> Groups:
+def _nearest_with_minima(values, parts) -> Groups:
     """Four-bit codes, scales and minima of groups, float64 array [rows, groups, 32].
 
     A group that ends in zero, as the padding of a short row does, has no minimum, so that it goes on ending in zero.
@@ -93,8 +111,11 @@ def _nearest_with_minima(values) -> Groups:
         scales = (deviations * values).sum(axis=2) / np.where(squares > 0, squares, 1)
         return codes, scales, centre - scales * means
 
-    best, plain = _best(values, [attempt(part) for part in NARROWINGS]), _nearest(values, signs=(1,))
+    best = _best(values, [attempt(part) for part in parts])
     padded = values[:, :, -1] == 0
+    if not padded.any():
+        return best
+    plain = _nearest(values, parts, signs=(1,))
     return Groups(
         codes=np.where(np.repeat(padded, GROUP, axis=1), plain.codes, best.codes),
         scales=np.where(padded, plain.scales, best.scales),

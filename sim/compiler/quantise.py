@@ -144,7 +144,7 @@ def integer_matrix(
 
     terms : 1, or 2 for a second group of codes that holds what the first one misses
     """
-    groups = regroup(matrix, number_format)
+    groups = regroup(matrix, number_format, whole_range=terms == 2)
     scales, minima = groups.scales * factor, groups.minima * factor
     per_row = np.abs(scales).max(axis=1) / number_format.scale_limit
     if number_format.minima:
