@@ -102,8 +102,8 @@ class TileConfig:
     def _check_tiles(self):
         if self.tiles < 1 or self.vector_lanes % self.tiles or (self.tiles > 1 and self.tile_vector_lanes < 2):
             raise UserError(
-                f"{self.tiles} tiles share a vector unit of {self.vector_lanes} elements, and each needs as many of them "
-                f"as the others, and two at least: take {self.vector_lanes // 2} tiles or a power of two below"
+                f"{self.tiles} tiles share a vector unit of {self.vector_lanes} elements, and each needs as many of "
+                f"them as the others, and two at least: take {self.vector_lanes // 2} tiles or a power of two below"
             )
         if self.tiles % self.chips:
             raise UserError(f"{self.tiles} tiles do not spread over {self.chips} chips: each has as many as the others")

@@ -59,11 +59,12 @@ class VectorUnit(wiring.Component):
 
     One word a cycle, of which this tile has `tile_vector_lanes` elements. The head of the pipe is `VECTOR_ENTRY` cycles
     after a vector step and `TileConfig.stream_entry` cycles after the last step of a row of the banks, whose sums, one
-    a lane, enter in `TileConfig.drain` cycles after each other; the stages behind it stand in `rtl.tile.config`. Sums go
-    first: in a cycle in which a vector step would meet them at the head, `hold` keeps it from issuing.
+    a lane, enter in `TileConfig.drain` cycles after each other; the stages behind it stand in `rtl.tile.config`. Sums
+    go first: in a cycle in which a vector step would meet them at the head, `hold` keeps it from issuing.
 
     Of several tiles each has a part of every vector word. Codes for the activation memories and the KV banks,
-    reductions and the embedding go over the links, and are there `TileConfig.collective_cycles` later than in a tile alone.
+    reductions and the embedding go over the links, and are there `TileConfig.collective_cycles` later than in a tile
+    alone.
 
     Attributes
     ----------

@@ -32,8 +32,8 @@ def timeline_chart(listing: Listing) -> Figure:
             _bars(axes, listing)
         whole.set_xlim(0, listing.cycles)
         whole.set_title(
-            f"{listing.model} on {listing.design}: one token at position {listing.position}, {listing.cycles:,} cycles, "
-            f"weight banks busy {listing.utilisation:.0%}",
+            f"{listing.model} on {listing.design}: one token at position {listing.position}, {listing.cycles:,} "
+            f"cycles, weight banks busy {listing.utilisation:.0%}",
             loc="left", fontsize=10, fontweight="bold",
         )  # fmt: skip
         part.set_xlim(middle - width / 2, middle + width / 2)
