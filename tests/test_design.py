@@ -53,7 +53,7 @@ def _with_sheet(key: str, value: str) -> str:
 
 
 def test_unknown_design_names_those_that_exist():
-    presets = ", ".join(path.stem for path in sorted(DESIGNS.glob("*.toml")))
+    presets = ", ".join(sorted(path.stem for path in DESIGNS.glob("*.toml")))
     with pytest.raises(UserError, match=f"no design 'sot-7nm': the presets are {presets}"):
         load_design("sot-7nm")
 
