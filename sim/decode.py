@@ -28,7 +28,7 @@ from sim.physical import Physical, energy, implement
 from sim.rates import rates
 from sim.tile import Tile, build_tile
 from sim.timing import emission_cycles, phase_cycles, token_cycles
-from testbench.bench_decode import PUBLIC
+from testbench.bench_decode import PUBLIC, WATCHED
 from testbench.process import end_all
 from testbench.runner import Build, build, run
 
@@ -159,6 +159,7 @@ def prepare(
             public=PUBLIC,
             no_inline=("lane",),
             waves=waves,
+            watched=WATCHED,
         )
         return Prepared(
             design=design,
