@@ -95,3 +95,22 @@ def check_hardware(config, folder, model=None):
 @pytest.mark.parametrize("columns", [pytest.param(c, marks=[] if c == 4 else pytest.mark.slow) for c in (2, 4, 8, 16)])
 def test_hardware_equals_golden_and_prediction(columns, tmp_path):
     check_hardware(tile(columns), tmp_path)
+
+
+def test_a_weight_word_is_read_once_for_all_columns():
+    """Eight columns read what one does, and seven more rows of the embedding."""
+    config = tile(8)
+    program = compile_model(random_model(SHAPE), config)
+    one, eight = (events(program.queues, config, 20, emits=True, columns=columns) for columns in (1, 8))
+    embedding = SHAPE.dim // config.format.codes_per_word * config.lanes
+    assert eight["weight reads"] - 7 * embedding == one["weight reads"]
+    assert (eight["lane words"], eight["KV reads"]) == (one["lane words"], one["KV reads"])
+    assert eight["column words"] == 8 * one["column words"]
+
+
+def test_steps_of_a_run():
+    """As many columns as tokens are given; what a step emits are its last ones."""
+    run = Run(given=13, total=15, columns=4, first=2, emitted=9)
+    assert [(s.position, s.columns, s.tokens) for s in run.steps()] == [
+        (2, 4, 0), (6, 4, 1), (10, 3, 3), (13, 1, 1), (14, 1, 1),
+    ]  # fmt: skip
