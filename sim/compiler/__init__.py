@@ -1,6 +1,7 @@
 """From a model to a program and memory images, in three passes: quantise, place, schedule."""
 
 from devicemodels.errors import UserError
+from rtl.memory.secded import code_bits
 from rtl.tile.config import TileConfig
 from sim.checkpoint import Model
 from sim.compiler.emit import Emitter
@@ -38,6 +39,7 @@ def compile_model(model: Model, config: TileConfig, integers: IntegerModel | Non
         vector=vector,
         banks_per_lane=config.banks_per_lane,
         weights=weight_images(integers, place, config),
+        code_bits=code_bits(config.format.word_bits),
         constants=constant_image(integers, place, config),
         placement=place,
         vocabulary=model.shape.vocab,

@@ -1,11 +1,15 @@
 """A checkpoint's groups as codes of a format: its own where they fit, else the nearest."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rtl.formats import GROUP, NumberFormat
 from sim.checkpoint import GroupedMatrix, quantise
+
+ROWS_AT_ONCE = 128
+"""Rows that are searched together: what a search tries is many times as large as they are."""
 
 NARROWINGS = np.linspace(1.0, 0.7, 13)
 """Ranges of 4-bit codes that are tried, as parts of the range of a group's weights."""
@@ -39,8 +43,25 @@ def regroup(matrix: GroupedMatrix, number_format: NumberFormat) -> Groups:
     if matrix.minima is None and _fits(matrix.codes, f):
         scales = matrix.scales.astype(np.float64)
         return _unsigned_scales(matrix.codes.astype(np.int16), scales, np.zeros_like(scales), f)
-    values = matrix.values().astype(np.float64).reshape(*matrix.scales.shape, GROUP)
-    return _nearest_with_minima(values) if f.minima else _nearest(values)
+    nearest = _nearest_with_minima if f.minima else _nearest
+    pieces = [
+        nearest(part.values().astype(np.float64).reshape(*part.scales.shape, GROUP)) for part in row_pieces(matrix)
+    ]
+    return Groups(
+        **{name: np.concatenate([getattr(p, name) for p in pieces]) for name in ("codes", "scales", "minima")}
+    )
+
+
+def row_pieces(matrix: GroupedMatrix) -> Iterator[GroupedMatrix]:
+    """The matrix `ROWS_AT_ONCE` rows at a time."""
+    for start in range(0, len(matrix.codes), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        yield replace(
+            matrix,
+            codes=matrix.codes[rows],
+            scales=matrix.scales[rows],
+            minima=None if matrix.minima is None else matrix.minima[rows],
+        )
 
 
 def has_four_bits(matrix: GroupedMatrix) -> bool:
@@ -93,13 +114,11 @@ def _nearest_with_minima(values) -> Groups:
         scales = (deviations * values).sum(axis=2) / np.where(squares > 0, squares, 1)
         return codes, scales, centre - scales * means
 
-    best, plain = _best(values, [attempt(part) for part in NARROWINGS]), _nearest(values, signs=(1,))
-    padded = values[:, :, -1] == 0
-    return Groups(
-        codes=np.where(np.repeat(padded, GROUP, axis=1), plain.codes, best.codes),
-        scales=np.where(padded, plain.scales, best.scales),
-        minima=np.where(padded, 0, best.minima),
-    )
+    best, padded = _best(values, [attempt(part) for part in NARROWINGS]), values[:, :, -1] == 0
+    plain = _nearest(values[padded][:, None], signs=(1,))
+    best.codes.reshape(values.shape)[padded] = plain.codes
+    best.scales[padded], best.minima[padded] = plain.scales[:, 0], 0
+    return best
 
 
 def _codes(values, steps, zeros):
@@ -119,4 +138,6 @@ def _best(values, attempts) -> Groups:
         np.choose(choice[..., None] if parts[0].ndim > choice.ndim else choice, parts)
         for parts in zip(*attempts, strict=True)
     )
-    return Groups(codes=codes.reshape(len(codes), -1).astype(np.int16), scales=scales, minima=minima)
+    return Groups(
+        codes=codes.reshape(len(codes), GROUP * choice.shape[1]).astype(np.int16), scales=scales, minima=minima
+    )
