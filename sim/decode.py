@@ -102,7 +102,7 @@ def decode(
     try:
         observed = simulate(prepared, partial, progress)
         measurement = measure(prepared, observed, folder)
-        _write_results(partial, prepared, measurement)
+        _write_results(partial, prepared, measurement, observed["images"])
         os.rename(partial, folder)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
@@ -217,13 +217,13 @@ def new_run_folder(design: Design, wanted: Path | None) -> Path:
 
 
 def simulate(prepared: Prepared, folder: Path, progress: Progress, faults: FaultRates | None = None) -> dict:
-    """Write the images and run the bench in a folder; what it observed (see `testbench.bench_decode`).
+    """Write the images and run the bench in a folder; what it observed (see `testbench.bench_decode`),
+    and the hash of the images.
 
     faults : how often cells of the weight banks fail; never, if not given
     """
     program = prepared.program
-    for name, text in program.images.items():
-        (folder / name).write_text(text)
+    images = program.write_images(folder)
     several = prepared.tile.config.columns > 1
     prompt, host = prepared.prompt_tokens, {"vocabulary": program.vocabulary, "epsilon": program.epsilon}
     one = {"prompt": prompt, "total": prepared.total}
@@ -243,7 +243,9 @@ def simulate(prepared: Prepared, folder: Path, progress: Progress, faults: Fault
             on_line=_token_printer(prepared.model, progress),
         )
     observed = json.loads((folder / "observed.json").read_text())
-    return observed["runs"][0] | {"seconds": observed["seconds"]} if several else observed
+    if several:
+        observed = observed["runs"][0] | {"seconds": observed["seconds"]}
+    return {**observed, "images": images}
 
 
 def _token_printer(model: Model, progress: Progress):
@@ -320,7 +322,7 @@ def _mean(counters) -> Counter[str]:
     return Counter({key: value / len(counters) for key, value in sum(counters, Counter()).items()})
 
 
-def _write_results(folder: Path, prepared: Prepared, measurement: Measurement):
+def _write_results(folder: Path, prepared: Prepared, measurement: Measurement, images: str):
     """The rest of the run folder: measurement, Verilog, program listing, and a manifest of what it was made with."""
     (folder / "verilog").mkdir()
     for name, text in prepared.sources.items():
@@ -339,7 +341,7 @@ def _write_results(folder: Path, prepared: Prepared, measurement: Measurement):
         },
         "simulator": prepared.build.folder.name,
         "synthesis": prepared.physical.synthesis.tool,
-        "images": content_key(prepared.program.images),
+        "images": images,
         "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))

@@ -72,8 +72,9 @@ def check_hardware(config, folder, model=None):
     program = compile_model(model, config, integers)
     tokens, after = greedy_tokens(integers, [int(t) for t in np.random.default_rng(3).integers(100, size=13)], CONTEXT)
     runs = runs_of(tokens, config.columns, program.vocabulary)
-    for name, text in {**(sources := verilog(config)), **program.images}.items():
+    for name, text in (sources := verilog(config)).items():
         (folder / name).write_text(text)
+    program.write_images(folder)
     (folder / "request.json").write_text(
         json.dumps({"runs": runs, "vocabulary": program.vocabulary, "epsilon": program.epsilon})
     )
