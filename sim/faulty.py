@@ -40,12 +40,12 @@ def deliver(model: IntegerModel, program: Program, rates: FaultRates, code: Word
     A read error or disturb is another matter: it differs from read to read, and is left to the simulated tile.
     """
     bits = model.head.format.word_bits
-    written = np.stack([SECDED.decode(lane, bits)[0] for lane in program.weights])
+    written = np.stack([SECDED.decode(program.codewords(lane), bits)[0] for lane in range(len(program.weights))])
     data, corrected, lost, silent = np.empty_like(written), 0, 0, 0
     for lane, words in enumerate(written):
-        for bank in range(program.banks_per_lane):
-            index = lane * program.banks_per_lane + bank
-            own = slice(bank, None, program.banks_per_lane)
+        for bank in range(program.config.banks_per_lane):
+            index = lane * program.config.banks_per_lane + bank
+            own = slice(bank, None, program.config.banks_per_lane)
             cells = FaultyBank(code.encode(words[own]), rates, index).cells
             data[lane, own], repaired, bad = code.decode(cells, bits)
             wrong = (data[lane, own] != words[own]).any(axis=1)
@@ -74,7 +74,7 @@ def _replaced(model: IntegerModel, program: Program, data) -> IntegerModel:
 
 
 def _matrix(matrix: IntegerMatrix, place: MatrixPlace, data) -> IntegerMatrix:
-    """A matrix read back from its place: the inverse of `sim.compiler.program.weight_bits`."""
+    """A matrix read back from its place: the inverse of `sim.compiler.program.weight_words`."""
     f, lanes = matrix.format, len(data)
     words = -(-matrix.groups // f.groups_per_word)
     rows = data[:, place.weights : place.weights + place.blocks * words].reshape(lanes, place.blocks, words, -1)

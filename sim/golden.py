@@ -75,8 +75,8 @@ class Golden:
         table = self.model.embedding
         first, second = embedding_shifts(table, self.format)
         terms = [
-            requantise(weights[token].astype(np.int64), table.row_scales[token], first, ONE, second)
-            for weights in table.term_weights
+            requantise(weights[0].astype(np.int64), table.row_scales[token], first, ONE, second)
+            for weights in table.term_weights(slice(token, token + 1))
         ]
         return terms[0] if len(terms) == 1 else add(terms[1], terms[0])
 

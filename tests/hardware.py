@@ -32,8 +32,7 @@ def check_hardware(model: Model, config: TileConfig, folder: Path, *, tokens: in
         sources[-1].write_text(text)
     runs = folder / "run"
     runs.mkdir()
-    for name, text in program.images.items():
-        (runs / name).write_text(text)
+    program.write_images(runs)
     request = {"prompt": PROMPT, "total": total, "vocabulary": program.vocabulary, "epsilon": program.epsilon}
     (runs / "request.json").write_text(json.dumps(request))
     simulator = build(

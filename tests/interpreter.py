@@ -313,9 +313,10 @@ def _wrap(field: str, address, memory):
 
 def _weights(program: Program, config: TileConfig):
     """Codes, int64 [lanes, words, groups, 32], and scales and minima, int64 [lanes, words, groups], of the banks."""
-    lanes, words, bits = program.weights.shape
+    lanes, words, _ = program.weights.shape
     f = config.format
-    data, _, uncorrectable = decode(program.weights.reshape(lanes * words, bits), f.word_bits)
+    code = np.concatenate([program.codewords(lane) for lane in range(lanes)])
+    data, _, uncorrectable = decode(code, f.word_bits)
     assert not uncorrectable.any()
     ends = np.cumsum([f.codes_per_word * f.weight_bits, f.groups_per_word * f.scale_bits])
     shape = (lanes, words, f.groups_per_word)

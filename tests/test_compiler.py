@@ -64,7 +64,9 @@ def test_images_hold_the_matrices(verse, tile):
     matrix, place = integers.layers[2].gate, program.placement.layers[2].matrices["gate"]
     row = 45
     start = place.weights + row // 8 * place.groups
-    data, corrected, lost = decode(program.weights[row % 8, start : start + place.groups], tile.config.format.word_bits)
+    data, corrected, lost = decode(
+        program.codewords(row % 8, slice(start, start + place.groups)), tile.config.format.word_bits
+    )
     assert not corrected.any() and not lost.any()
     words = np.packbits(data, axis=1, bitorder="little")
     assert (words[:, :32].reshape(-1).view(np.int8) == matrix.codes[row]).all()

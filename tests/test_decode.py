@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from devicemodels.errors import UserError
@@ -72,7 +73,7 @@ def test_single_bit_errors_are_corrected_and_counted(verse, tmp_path):
     run = prepared("mram-22nm", verse, "The king", 2)
     gate = run.program.placement.layers[2].matrices["gate"]  # read once for every position
     for lane, word, bit in [(0, 0, 0), (3, 7, 100), (7, 99, 273)]:
-        run.program.weights[lane, gate.weights + word, bit] ^= 1
+        run.program.weights[lane, gate.weights + word, bit // 8] ^= 1 << bit % 8
     observed = simulate(run, tmp_path, Silent())
     check(run, observed)
     assert observed["corrected_words"] == 3 * run.total
@@ -81,7 +82,7 @@ def test_single_bit_errors_are_corrected_and_counted(verse, tmp_path):
 def test_double_bit_errors_are_reported(verse, tmp_path):
     run = prepared("mram-22nm", verse, "The king", 2)
     gate = run.program.placement.layers[2].matrices["gate"]
-    run.program.weights[2, gate.weights + 5, [10, 200]] ^= 1
+    run.program.weights[2, gate.weights + 5, [10 // 8, 200 // 8]] ^= np.array([1 << 10 % 8, 1 << 200 % 8], np.uint8)
     observed = simulate(run, tmp_path, Silent())
     assert (observed["corrected_words"], observed["uncorrectable_words"]) == (0, run.total)
     predicted = emission_cycles(run.program.queues, run.tile.config, len(run.prompt_tokens), run.total)

@@ -78,8 +78,7 @@ def test_simulated_tile_computes_with_the_same_errors(tmp_path):
     for name, text in verilog(config).items():
         sources.append(tmp_path / name)
         sources[-1].write_text(text)
-    for name, text in program.images.items():
-        (tmp_path / name).write_text(text)
+    program.write_images(tmp_path)
     request = {"prompt": prompt, "total": len(prompt) + TOKENS - 1}
     request |= {"vocabulary": program.vocabulary, "epsilon": program.epsilon}
     (tmp_path / "request.json").write_text(json.dumps(request))

@@ -28,9 +28,9 @@ def test_a_decode_over_axi(tmp_path):
     program = compile_model(model, config, integers)
     prompt = model.tokenizer.encode(PROMPT)
     total = len(prompt) + TOKENS - 1
-    images = {f"{TOP}.{name}": text for name, text in program.images.items()}
-    for name, text in {**verilog(config), **hosted_verilog(config), **images}.items():
+    for name, text in {**verilog(config), **hosted_verilog(config)}.items():
         (tmp_path / name).write_text(text)
+    program.write_images(tmp_path, TOP)
     sources = [tmp_path / name for name in (*verilog(config), *hosted_verilog(config))]
     simulator = build(
         sources=sources, toplevel=TOP, simulator="verilator", cache_root=cache_root() / "simulators", clock=None,

@@ -89,8 +89,8 @@ def accesses(count=300):
 
 
 def observed(simulator, folder, rates, cadence=TIMING.cadence_cycles):
-    width = -(-BITS // 4)
-    (folder / "top.bank.hex").write_text("".join(f"{integer(word):0{width}x}\n" for word in contents()))
+    octets = [integer(word).to_bytes(-(-BITS // 8), "big") for word in contents()]
+    (folder / "top.bank.bin").write_bytes(b"".join(octets))
     listed = [(address, None if word is None else integer(word)) for address, word in accesses()]
     request = {"accesses": listed, "cadence": cadence, "write": TIMING.write_cycles}
     (folder / "request.json").write_text(json.dumps(request))

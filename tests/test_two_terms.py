@@ -7,8 +7,15 @@ import pytest
 
 from devicemodels.errors import UserError
 from rtl.formats import ACCURATE, CHEAP, DEFAULT
+from sim.accounts import events
+from sim.checkpoint import LlamaShape
 from sim.compiler import compile_model, quantise_model
+from sim.compiler.emit import Emitter
+from sim.compiler.place import place_model
+from sim.design import load_design
 from sim.golden import Golden
+from sim.system.own_tile import hollow_model
+from sim.tile import build_tile
 from tests.hardware import SMALL, check_hardware
 from tests.interpreter import Interpreter
 from tests.random_model import mixed_model, random_model
@@ -70,6 +77,25 @@ def test_an_embedding_has_a_pass_for_each_term():
     assert [i.term for i in twice if i.phase == "embedding"] == [0, 1]
     assert [i.term for i in once if i.phase == "embedding"] == [0]
     assert (twice[-2].pairs, twice[-2].groups, once[-2].pairs, once[-2].groups) == (True, 2, False, 1)
+
+
+def test_smollm2_fits_its_tile():
+    """Thirty layers in every memory of the design, and in every field of an instruction."""
+    config = build_tile(load_design("mram-16nm-135m")).config
+    shape = LlamaShape(
+        dim=576, layers=30, heads=9, kv_heads=3, head_dim=64, ffn=1536, vocab=49152, context=8192,
+        rope_base=1e5, norm_eps=1e-5, tied=True,
+    )  # fmt: skip
+    model = hollow_model(shape, embedding_terms=2)
+    place = place_model(model, config)
+    queues = Emitter(model, place, config).token()
+    assert max(map(len, queues)) <= config.program_words
+    # 5 words for 18 groups and 12 for 48 in the layers, 9 for two terms of 18 in the embedding and the head.
+    layer = (576 + 2 * 192 + 576 + 2 * 1536) * 5 + 576 * 12
+    assert place.used["each weight bank"] * config.lanes == 30 * layer + 49152 * 9
+    counts = events(queues, config, 0, emits=True)
+    embedding = 2 * 9 * config.lanes
+    assert counts["weight reads"] == 30 * layer + 49152 * 9 + embedding
 
 
 def test_words_of_one_group_hold_no_two_terms():

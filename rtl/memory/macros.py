@@ -29,7 +29,7 @@ def weight_bank(
     """A weight bank: `timing.latency_cycles` from address to data, one read in `timing.cadence_cycles`.
 
     A write starts in a cycle with `write`, takes `timing.write_cycles` and excludes a read. With `has_file` the bank
-    begins with the contents of `<path of the instance>.hex`, otherwise with zeros.
+    begins with the contents of `<path of the instance>.bin`, otherwise with zeros.
     """
     return Instance(
         "weight_bank",

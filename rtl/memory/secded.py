@@ -63,11 +63,13 @@ def encode(data):
     uint8 array [words, code_bits] of bits
     """
     words, bits = data.shape
-    code = np.zeros((words, code_bits(bits)), np.uint8)
-    code[:, data_positions(bits)] = data
+    code, taken = np.zeros((words, code_bits(bits)), np.uint8), 0
+    for start, stop in data_runs(bits):
+        code[:, start:stop] = data[:, taken : taken + stop - start]
+        taken += stop - start
     parities = (code.astype(np.float32) @ _syndrome_weights(bits).astype(np.float32)).astype(np.int64) & 1
     code[:, 1 << np.arange(parities.shape[1])] = parities
-    code[:, 0] = code.sum(axis=1) & 1
+    code[:, 0] = np.bitwise_xor.reduce(code, axis=1)
     return code
 
 

@@ -2,7 +2,7 @@
 //
 // A read starts at a clock edge with `enable`; `data` changes LATENCY edges later and holds until the next
 // read arrives. A write starts at an edge with `write` and takes WRITE cycles, a read takes CADENCE: anything that
-// starts before that is a fault of the schedule, which stops the simulation. Contents come from `<path>.hex` in the
+// starts before that is a fault of the schedule, which stops the simulation. Contents come from `<path>.bin` in the
 // working directory, if HAS_FILE says so; the path is the instance's, from the top module on, with dots.
 //
 // Cells can fail, at rates per bit that are given on the command line (rtl/memory/faults.py says what each means and
@@ -26,7 +26,7 @@ module weight_bank #(
     reg [63:0] reads = 0, writes = 0, seed = 0;
     real read_error, disturb, write_error, retention, stuck;
     string file;
-    integer i;
+    integer i, used;
 
     initial begin
         if (!$value$plusargs("read_error_rate=%f", read_error)) read_error = 0;
@@ -37,8 +37,14 @@ module weight_bank #(
         if (!$value$plusargs("fault_seed=%d", seed)) seed = 0;
         faulty = read_error + disturb + write_error + retention + stuck > 0;
         if (HAS_FILE != 0) begin
-            file = $sformatf("%m.hex");
-            $readmemh(file, memory);
+            file = $sformatf("%m.bin");
+            i = $fopen(file, "rb");
+            if (i == 0) begin
+                $display("%m: %s is not there", file);
+                $fatal(1);
+            end
+            used = $fread(memory, i);
+            $fclose(i);
         end else for (i = 0; i < WORDS; i = i + 1) memory[i] = 0;
         if (faulty) for (i = 0; i < WORDS; i = i + 1)
             memory[i] = settled(i, memory[i] ^ drawn(RETENTION, retention, i));

@@ -97,7 +97,7 @@ class Second(enum.IntEnum):
 
 FIELDS = {
     "source": 4,
-    "after": 11,
+    "after": 12,
     "lag": 9,
     "wait": 9,
     "blocks": 14,

@@ -140,4 +140,6 @@ def _best(values, attempts) -> Groups:
         np.choose(choice[..., None] if parts[0].ndim > choice.ndim else choice, parts)
         for parts in zip(*attempts, strict=True)
     )
-    return Groups(codes=codes.reshape(len(codes), -1).astype(np.int16), scales=scales, minima=minima)
+    return Groups(
+        codes=codes.reshape(len(codes), GROUP * choice.shape[1]).astype(np.int16), scales=scales, minima=minima
+    )

@@ -1,13 +1,15 @@
 """What the compiler hands on: instructions and memory images."""
 
-import functools
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from rtl.chip.assembly import tile_paths
 from rtl.formats import CONSTANT_BITS
-from rtl.memory.secded import encode
+from rtl.memory.secded import code_bits, encode
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Instruction
 from sim.compiler.place import MatrixPlace, Placement
@@ -20,7 +22,8 @@ class Program:
 
     stream, vector : instructions of one token in the tile's two queues
     config : the tiles that it is for
-    weights : uint8 array [lanes, words, code bits] of bits, check bits included; word w lies in bank w mod banks
+    weights : uint8 array [lanes, words, code bytes], codewords with bit 0 first; word w lies in bank w mod banks
+    code_bits : of a codeword
     constants : int64 array [words, vector lanes]
     vocabulary, epsilon, context : what the host tells the tile, and the positions that fit
     columns : columns that a step uses at most
@@ -30,6 +33,7 @@ class Program:
     vector: tuple[Instruction, ...]
     config: TileConfig
     weights: np.ndarray
+    code_bits: int
     constants: np.ndarray
     placement: Placement
     vocabulary: int
@@ -42,78 +46,100 @@ class Program:
         """Both queues, as `sim.timing` takes them."""
         return self.stream, self.vector
 
-    @functools.cached_property
-    def images(self) -> dict[str, str]:
-        """File name and `$readmemh` text of every memory: `<path of the tile>.<memory>.hex`."""
-        images = {}
+    def codewords(self, lane: int, words=slice(None)) -> np.ndarray:
+        """Codewords of a lane as bits, uint8 array [words, code bits]."""
+        return np.unpackbits(self.weights[lane, words], axis=-1, count=self.code_bits, bitorder="little")
+
+    def images(self) -> Iterator[tuple[str, bytes]]:
+        """File name, `<path of the memory>.<ending>`, and contents of every memory of every tile.
+
+        Those of banks, `bin`, are for `$fread`, highest byte first; all others, `hex`, for `$readmemh`.
+        """
         for tile, path in enumerate(tile_paths(self.config)):
-            images |= {f"{path}.{name}.hex": text for name, text in self._tile_images(tile).items()}
-        return images
+            for name, contents in self._tile_images(tile):
+                yield f"{path}.{name}", contents
 
-    def _tile_images(self, tile: int) -> dict[str, str]:
-        """Contents of one tile's memories by name: its lanes' words, its elements of the constants, the program."""
+    def _tile_images(self, tile: int) -> Iterator[tuple[str, bytes]]:
+        """Contents of a tile's memories: words of its lanes, its elements of the constants, the programs."""
         banks, width = self.config.banks_per_lane, self.config.tile_vector_lanes
-        images = {
-            f"weight_bank_{own * banks + bank}": hex_lines(self.weights[lane][bank::banks])
-            for own, lane in enumerate(self.config.lanes_of(tile))
-            for bank in range(banks)
-        }
-        images["constant_memory"] = "".join(
-            "".join(f"{int(v) & 0xFFFF:04x}" for v in word[::-1]) + "\n"
-            for word in self.constants[:, tile * width : (tile + 1) * width]
-        )
+        for own, lane in enumerate(self.config.lanes_of(tile)):
+            for bank in range(banks):
+                yield f"weight_bank_{own * banks + bank}.bin", self.weights[lane][bank::banks, ::-1].tobytes()
+        constants = self.constants[:, tile * width : (tile + 1) * width]
+        lines = ["".join(f"{int(v) & 0xFFFF:04x}" for v in reversed(word)) for word in constants]
+        yield "constant_memory.hex", "\n".join([*lines, ""]).encode()
         for queue, instructions in (("stream", self.stream), ("vector", self.vector)):
-            images[f"{queue}_program_memory"] = "".join(f"{i.encode():x}\n" for i in instructions)
-        return images
+            yield f"{queue}_program_memory.hex", "".join(f"{i.encode():x}\n" for i in instructions).encode()
+
+    def write_images(self, folder: Path, top: str = "") -> str:
+        """Write all images into a folder, for tiles in a module `top` if given; a hash of their names and contents."""
+        digest = hashlib.sha256()
+        for name, contents in self.images():
+            (folder / f"{top}{'.' if top else ''}{name}").write_bytes(contents)
+            digest.update(name.encode())
+            digest.update(contents)
+        return digest.hexdigest()[:20]
 
 
-def hex_lines(bits) -> str:
-    """Words of bits (uint8 array [words, bits], bit 0 first) as lines of hexadecimal digits."""
-    words, length = bits.shape
-    padded = np.zeros((words, -(-length // 8) * 8), np.uint8)
-    padded[:, :length] = bits
-    octets = np.packbits(padded, axis=1, bitorder="little")[:, ::-1]
-    skip = octets.shape[1] * 2 - -(-length // 4)
-    return "".join(octet.tobytes().hex()[skip:] + "\n" for octet in octets)
+ROWS_AT_ONCE = 1024
+"""Rows of a matrix that are turned into bits together."""
 
 
-def weight_bits(matrix: IntegerMatrix, place: MatrixPlace, lanes: int):
-    """Data bits of a matrix's words, uint8 array [lanes, blocks * words, word bits].
+def weight_words(matrix: IntegerMatrix, rows: slice):
+    """Codewords of some rows, uint8 array [rows, words, code bytes], bit 0 first.
 
     A row whose groups do not fill its last word ends in groups of zeros.
     """
-    f, rows = matrix.format, place.blocks * lanes
+    f = matrix.format
     words = -(-matrix.groups // f.groups_per_word)
     parts = [
-        _field(matrix.codes, f.weight_bits, rows, words, f.codes_per_word),
-        _field(matrix.group_scales, f.scale_bits, rows, words, f.groups_per_word),
-        _field(matrix.minima, f.minimum_bits, rows, words, f.groups_per_word),
+        _field(matrix.codes[rows], f.weight_bits, words, f.codes_per_word),
+        _field(matrix.group_scales[rows], f.scale_bits, words, f.groups_per_word),
+        _field(matrix.minima[rows], f.minimum_bits, words, f.groups_per_word),
     ]
-    bits = np.concatenate(parts, axis=2).reshape(place.blocks, lanes, words, f.word_bits)
-    return bits.transpose(1, 0, 2, 3).reshape(lanes, place.blocks * words, f.word_bits)
+    bits = np.concatenate(parts, axis=2)
+    code = encode(bits.reshape(-1, f.word_bits))
+    return np.packbits(code, axis=1, bitorder="little").reshape(len(bits), words, -1)
 
 
-def _field(values, width: int, rows: int, words: int, count: int):
-    """Bits of integers [some rows, elements], filled up with zeros: uint8 array [rows, words, count * width]."""
-    padded = np.zeros((rows, words * count), np.int64)
-    padded[: len(values), : values.shape[1]] = values
-    bits = padded[:, :, None] >> np.arange(width) & 1
-    return bits.astype(np.uint8).reshape(rows, words, count * width)
+def _field(values, width: int, words: int, count: int):
+    """Bits of integers [rows, elements], filled up with zeros: uint8 array [rows, words, count * width]."""
+    narrow = values.astype(np.uint8 if width <= 8 else np.uint32)  # the lowest bits stay
+    padded = np.zeros((len(values), words * count), narrow.dtype)
+    padded[:, : values.shape[1]] = narrow
+    if width == 4:  # most of a model: two codes are a byte, whose bits NumPy unpacks
+        octets = padded[:, ::2] & 15 | padded[:, 1::2] << 4
+        bits = np.unpackbits(octets, axis=1, bitorder="little")
+    else:
+        bits = (padded[:, :, None] >> np.arange(width, dtype=narrow.dtype) & 1).astype(np.uint8, copy=False)
+    return bits.reshape(len(values), words, count * width)
 
 
 def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
-    """Codewords of all banks, uint8 array [lanes, words used, code bits]."""
+    """Codewords of all banks, uint8 array [lanes, words used, code bytes], bit 0 first."""
     parts = [(model.embedding, place.embedding)]
     for layer, layer_place in zip(model.layers, place.layers, strict=True):
         parts += [(getattr(layer, name), at) for name, at in layer_place.matrices.items()]
     if place.head is not place.embedding:
         parts.append((model.head, place.head))
-    pieces = [(at.weights, weight_bits(matrix, at, config.lanes)) for matrix, at in parts]
-    words = max(start + piece.shape[1] for start, piece in pieces)
-    data = np.zeros((config.lanes, words, config.format.word_bits), np.uint8)
-    for start, piece in pieces:
-        data[:, start : start + piece.shape[1]] = piece
-    return np.stack([encode(bank) for bank in data])
+    words = max(at.weights + at.blocks * at.words for _, at in parts)
+    image = np.zeros((config.lanes, words, -(-code_bits(config.format.word_bits) // 8)), np.uint8)
+    for matrix, at in parts:
+        for start in range(0, matrix.rows, ROWS_AT_ONCE):
+            _put_rows(image, matrix, at, slice(start, start + ROWS_AT_ONCE))
+    return image
+
+
+def _put_rows(image, matrix: IntegerMatrix, at: MatrixPlace, rows: slice):
+    """Some rows of a matrix, of which the first belongs to the first lane."""
+    lanes, _, size = image.shape
+    codes = weight_words(matrix, rows)
+    blocks = -(-len(codes) // lanes)
+    filled = np.zeros((blocks * lanes, *codes.shape[1:]), np.uint8)
+    filled[: len(codes)] = codes
+    first = at.weights + rows.start // lanes * at.words
+    by_lane = filled.reshape(blocks, lanes, at.words, size).transpose(1, 0, 2, 3)
+    image[:, first : first + blocks * at.words] = by_lane.reshape(lanes, -1, size)
 
 
 def constant_image(model: IntegerModel, place: Placement, config: TileConfig):

@@ -9,7 +9,7 @@ import numpy as np
 from rtl.arithmetic.dot import weigh
 from rtl.formats import CONSTANT_BITS, DEFAULT, FRACTION_BITS, GROUP, ROTATION_FRACTION_BITS, VECTOR_BITS, NumberFormat
 from sim.checkpoint import GroupedMatrix, LlamaShape, Model
-from sim.compiler.groups import Groups, has_four_bits, regroup
+from sim.compiler.groups import Groups, has_four_bits, regroup, row_pieces
 
 MATRICES = ("q", "k", "v", "o", "gate", "up", "down")
 CONSTANT_LIMIT = (1 << (CONSTANT_BITS - 1)) - 1
@@ -55,13 +55,13 @@ class IntegerMatrix:
     @functools.cached_property
     def weights(self) -> np.ndarray:
         """Codes times group scales and minima added, float64 array [rows, columns] of integers."""
-        return functools.reduce(np.add, self.term_weights)
+        return functools.reduce(np.add, self.term_weights(slice(None)))
 
-    @functools.cached_property
-    def term_weights(self) -> list[np.ndarray]:
-        """`weights` term by term."""
-        weights = weigh(self.codes, self.group_scales, self.minima).reshape(self.rows, -1, self.terms, GROUP)
-        return [weights[:, :, term].reshape(self.rows, -1) for term in range(self.terms)]
+    def term_weights(self, rows: slice) -> list[np.ndarray]:
+        """`weights` of some rows, term by term."""
+        weights = weigh(self.codes[rows], self.group_scales[rows], self.minima[rows])
+        by_term = weights.reshape(len(weights), -1, self.terms, GROUP)
+        return [by_term[:, :, term].reshape(len(weights), -1) for term in range(self.terms)]
 
     @functools.cached_property
     def first_shift(self) -> int:
@@ -161,11 +161,26 @@ def integer_matrix(
         row_scales=row_scales,
         exponent=exponent,
     )
-    return integers if terms == 1 else _with_second_term(integers, matrix.values() * factor / units)
+    return integers if terms == 1 else _with_second_terms(integers, matrix, factor / units)
+
+
+def _with_second_terms(first: IntegerMatrix, matrix: GroupedMatrix, factors) -> IntegerMatrix:
+    """The matrix with a second group of codes behind each, for what it misses of the checkpoint's, times factors.
+
+    factors : float64 array [rows, 1]
+    """
+    pieces, start = [], 0
+    for part in row_pieces(matrix):
+        rows = slice(start, start + len(part.codes))
+        of_rows = {name: getattr(first, name)[rows] for name in ("codes", "group_scales", "minima", "row_scales")}
+        pieces.append(_with_second_term(replace(first, **of_rows), part.values() * factors[rows]))
+        start = rows.stop
+    joined = {name: np.concatenate([getattr(p, name) for p in pieces]) for name in ("codes", "group_scales", "minima")}
+    return replace(first, **joined, terms=2)
 
 
 def _with_second_term(first: IntegerMatrix, wanted) -> IntegerMatrix:
-    """The matrix with a second group of codes behind each, for what it misses of `wanted`, in units of the rows."""
+    """Some rows with a second group of codes behind each, for what they miss of `wanted`, in units of the rows."""
     shape, f = (*first.group_scales.shape, GROUP), first.format
     missing = np.where(first.row_scales[:, None] > 0, wanted - first.weights, 0).reshape(shape)
     low, high = missing.min(axis=2), missing.max(axis=2)

@@ -64,7 +64,7 @@ def schedule(shape: LlamaShape, config: TileConfig) -> Queues:
     largest = {name: words for name, words in ADDRESSABLE_WORDS.items() if name != "lane_words"}
     bank_words = ADDRESSABLE_WORDS["lane_words"] // config.banks_per_lane
     roomy = replace(config, **largest, bank_words=bank_words, program_words=1 << 20)
-    model = _hollow_model(shape)
+    model = hollow_model(shape)
     return Emitter(model, place_model(model, roomy), roomy).token()
 
 
@@ -72,12 +72,12 @@ def _groups(columns: int) -> int:
     return -(-columns // GROUP)
 
 
-def _hollow_matrix(rows: int, columns: int) -> SimpleNamespace:
+def _hollow_matrix(rows: int, columns: int, terms: int = 1) -> SimpleNamespace:
     return SimpleNamespace(
         rows=rows,
-        groups=_groups(columns),
+        groups=_groups(columns) * terms,
         column_groups=_groups(columns),
-        terms=1,
+        terms=terms,
         exponent=0,
         first_shift=0,
         scale_shift=lambda *_args: 0,
@@ -85,18 +85,19 @@ def _hollow_matrix(rows: int, columns: int) -> SimpleNamespace:
     )
 
 
-def _hollow_model(shape: LlamaShape) -> SimpleNamespace:
+def hollow_model(shape: LlamaShape, embedding_terms: int = 1) -> SimpleNamespace:
+    """What the compiler asks of an `IntegerModel` of this shape, apart from its weights."""
     wide, narrow = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     rows = {"q": wide, "k": narrow, "v": narrow, "o": shape.dim, "gate": shape.ffn, "up": shape.ffn, "down": shape.dim}
     columns = {"o": wide, "down": shape.ffn}
     norm = SimpleNamespace(unit=0, gains=(), exponent=0)
     matrices = {name: _hollow_matrix(rows[name], columns.get(name, shape.dim)) for name in MATRICES}
     layer = SimpleNamespace(attention_norm=norm, ffn_norm=norm, **matrices)
-    embedding = _hollow_matrix(shape.vocab, shape.dim)
+    embedding = _hollow_matrix(shape.vocab, shape.dim, embedding_terms)
     return SimpleNamespace(
         shape=shape,
         embedding=embedding,
-        head=embedding if shape.tied else _hollow_matrix(shape.vocab, shape.dim),
+        head=embedding if shape.tied else _hollow_matrix(shape.vocab, shape.dim, embedding_terms),
         layers=(layer,) * shape.layers,
         norm=norm,
         epsilon=1,
