@@ -19,9 +19,9 @@
     (static_cast<IData>(SPINSTREAM_NARROW(bits, a)) * static_cast<IData>(SPINSTREAM_NARROW(bits, b)))
 #define VL_MULS_QQQ(bits, a, b) \
     (static_cast<QData>(SPINSTREAM_WIDE(bits, a)) * static_cast<QData>(SPINSTREAM_WIDE(bits, b)))
-#define VL_LTS_III(bits, a, b) (SPINSTREAM_NARROW(bits, a) < SPINSTREAM_NARROW(bits, b))
-#define VL_GTS_III(bits, a, b) (SPINSTREAM_NARROW(bits, a) > SPINSTREAM_NARROW(bits, b))
-#define VL_LTS_IQQ(bits, a, b) (SPINSTREAM_WIDE(bits, a) < SPINSTREAM_WIDE(bits, b))
-#define VL_GTS_IQQ(bits, a, b) (SPINSTREAM_WIDE(bits, a) > SPINSTREAM_WIDE(bits, b))
+#define VL_LTS_III(bits, a, b) static_cast<IData>(SPINSTREAM_NARROW(bits, a) < SPINSTREAM_NARROW(bits, b))
+#define VL_GTS_III(bits, a, b) static_cast<IData>(SPINSTREAM_NARROW(bits, a) > SPINSTREAM_NARROW(bits, b))
+#define VL_LTS_IQQ(bits, a, b) static_cast<IData>(SPINSTREAM_WIDE(bits, a) < SPINSTREAM_WIDE(bits, b))
+#define VL_GTS_IQQ(bits, a, b) static_cast<IData>(SPINSTREAM_WIDE(bits, a) > SPINSTREAM_WIDE(bits, b))
 
 #endif

@@ -61,6 +61,8 @@ class HostedTile(wiring.Component):
             inputs |= {"columns": Const(self.config.columns), "first_position": Const(0, tile.TOKEN_BITS)}
             inputs |= {"first_emitted": (host.prompt_length - 1)[: tile.TOKEN_BITS]}
         outputs = {name: getattr(host, name) for name in ("busy", "token_valid", "token", *COUNTERS)}
+        if self.config.columns > 1:
+            outputs["token_column"] = Signal(self.config.column_bits)
         return {f"i_{name}": value for name, value in inputs.items()} | {
             f"o_{name}": value for name, value in outputs.items()
         }

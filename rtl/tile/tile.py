@@ -235,7 +235,8 @@ class Tile(wiring.Component):
         activations = [self._activations(m, pipe, vector, column) for column in range(config.columns)]
         valid = [pipe.at("valid", arrival)]
         if config.columns > 1:
-            valid = [valid[0] & (sequencer.last_column >= column) for column in range(config.columns)]
+            used = [1, *(sequencer.last_column >= column for column in range(1, config.columns))]
+            valid = [valid[0] & own for own in used]
         shared = {}
         if f.needs_sums:
             all_sums = []
@@ -338,7 +339,7 @@ class Tile(wiring.Component):
         m.submodules[f"activation_memory{own}"] = sram(
             words=config.activation_groups >> groups,
             grain=config.vector_lanes * bits,
-            read_enable=valid & (vector.last_column >= column) if several else valid,
+            read_enable=valid & (vector.last_column >= column) if column else valid,
             read_address=(pipe.at("activations", at) >> groups)[:address],
             read_data=word,
             write_enable=write & (vector.activation_column == column) if several else write,

@@ -1,4 +1,4 @@
-"""Real language models: a GGUF file in, a `Model` of whole-number codes and scales out."""
+"""Real language models: a GGUF file or a folder in, a `Model` of whole-number codes and scales out."""
 
 from sim.checkpoint.chat import prompt_tokens
 from sim.checkpoint.load import load_model, model_names

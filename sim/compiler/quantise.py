@@ -9,10 +9,13 @@ import numpy as np
 from rtl.arithmetic.dot import weigh
 from rtl.formats import CONSTANT_BITS, DEFAULT, FRACTION_BITS, GROUP, ROTATION_FRACTION_BITS, VECTOR_BITS, NumberFormat
 from sim.checkpoint import GroupedMatrix, LlamaShape, Model
-from sim.compiler.groups import Groups, has_four_bits, regroup, row_pieces
+from sim.compiler.groups import Groups, has_four_bits, regroup
 
 MATRICES = ("q", "k", "v", "o", "gate", "up", "down")
 CONSTANT_LIMIT = (1 << (CONSTANT_BITS - 1)) - 1
+ROWS_AT_ONCE = 1024
+"""Rows whose second terms are sought together, so that what the search tries stays small."""
+
 NORM_SHIFT = 15
 """Shift after the product with a norm gain: a 32-bit residual times a 16-bit gain fits 32 bits again."""
 
@@ -169,12 +172,11 @@ def _with_second_terms(first: IntegerMatrix, matrix: GroupedMatrix, factors) -> 
 
     factors : float64 array [rows, 1]
     """
-    pieces, start = [], 0
-    for part in row_pieces(matrix):
-        rows = slice(start, start + len(part.codes))
+    pieces, wanted = [], matrix.values()
+    for start in range(0, len(wanted), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
         of_rows = {name: getattr(first, name)[rows] for name in ("codes", "group_scales", "minima", "row_scales")}
-        pieces.append(_with_second_term(replace(first, **of_rows), part.values() * factors[rows]))
-        start = rows.stop
+        pieces.append(_with_second_term(replace(first, **of_rows), wanted[rows] * factors[rows]))
     joined = {name: np.concatenate([getattr(p, name) for p in pieces]) for name in ("codes", "group_scales", "minima")}
     return replace(first, **joined, terms=2)
 
