@@ -15,7 +15,7 @@ from pathlib import Path
 from devicemodels.errors import UserError
 from rtl.export.verilog import TOP
 from rtl.memory.faults import FaultRates
-from sim.accounts import events, multiplications
+from sim.accounts import events, filled_part, multiplications
 from sim.cache import cache_root, content_key
 from sim.checkpoint import Model
 from sim.compiler import Program, compile_model, quantise_model
@@ -244,7 +244,13 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
     before = sum(events(program.queues, tile.config, at, emits=False)["weight reads"] for at in range(first))
     counts["weight reads"] = (observed["weight_words"] - before) / len(generated)
     phases = _mean(phase_cycles(program.queues, tile.config, at) for at in generated)
-    figures = rates(tile, weight_words=counts["weight reads"], cycles=cycles, area=physical.total_area)
+    figures = rates(
+        tile,
+        weight_words=counts["weight reads"],
+        filled=filled_part(program, tile.config),
+        cycles=cycles,
+        area=physical.total_area,
+    )
     joules = energy(physical, counts, cycles)
     return Measurement(
         design=prepared.design.name,

@@ -7,7 +7,7 @@ import pytest
 
 from devicemodels.errors import UserError
 from rtl.formats import ACCURATE, CHEAP, DEFAULT
-from sim.accounts import events
+from sim.accounts import events, filled_part
 from sim.checkpoint import LlamaShape
 from sim.compiler import compile_model, quantise_model
 from sim.compiler.emit import Emitter
@@ -68,6 +68,14 @@ def test_a_last_word_that_is_not_filled_is_not_read_too_soon(cadence):
     config = dataclasses.replace(tile(32, 2, cadence, context=128), format=FOUR_GROUPS)
     shape = dataclasses.replace(SHAPE, dim=160, head_dim=32, ffn=416)
     assert not faults(compile_model(random_model(shape, four_bits=True), config), config)
+
+
+def test_what_fills_up_a_row_is_no_weight():
+    """Rows of 96 columns have 3 groups in a word of 4, of 64 columns (o) 2; in two terms 6 in two words."""
+    config = dataclasses.replace(TILE, format=FOUR_GROUPS)
+    narrow, o, head = 64 + 2 * 32 + 3 * 96, 96, 104  # rows, those of the head in whole blocks of 8
+    filled, words = 3 * narrow + 2 * o + 6 * head, narrow + o + 2 * head
+    assert filled_part(compile_model(MODELS["tied"], config), config) == filled / (4 * words)
 
 
 def test_an_embedding_has_a_pass_for_each_term():
