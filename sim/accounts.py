@@ -69,6 +69,17 @@ def _count(counts, instruction, config, pages, columns):
         counts[name] += words * copies
 
 
+def filled_part(program: Program, config: TileConfig) -> float:
+    """The part of the groups streamed in a decode step that hold weights: a row may not fill its last word.
+
+    Of a matrix in two terms both count; rows that fill up the last block are counted as the banks deliver them.
+    """
+    place = program.placement
+    matrices = [place.head, *(at for layer in place.layers for at in layer.matrices.values())]
+    words = sum(at.blocks * at.words for at in matrices)
+    return sum(at.blocks * at.filled for at in matrices) / (words * config.groups_per_word)
+
+
 def multiplications(program: Program, config: TileConfig, first: int, total: int) -> int:
     """Multiply-accumulates of a run of `total` positions, of which those from `first` on emit a token.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from devicemodels.errors import UserError
 from rtl.export.verilog import top
 from rtl.memory.faults import FaultRates
-from sim.accounts import events, multiplications
+from sim.accounts import events, filled_part, multiplications
 from sim.cache import cache_root, content_key
 from sim.checkpoint import Model, prompt_tokens
 from sim.compiler import Program, compile_model, quantise_model
@@ -278,7 +278,13 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
     before = sum(count(step)["weight reads"] for step in silent)
     counts["weight reads"] = (observed["weight_words"] - before) / len(generating)
     phases = _mean(phase_cycles(program.queues, tile.config, step.position, step.columns) for step in generating)
-    figures = rates(tile, weight_words=counts["weight reads"], cycles=cycles, area=physical.total_area)
+    figures = rates(
+        tile,
+        weight_words=counts["weight reads"],
+        filled=filled_part(program, tile.config),
+        cycles=cycles,
+        area=physical.total_area,
+    )
     joules = energy(physical, counts, cycles)
     return Measurement(
         design=prepared.design.name,

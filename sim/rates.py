@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sim.accounts import events
+from sim.accounts import events, filled_part
 from sim.compiler import Program
 from sim.tile import Tile
 from sim.timing import token_cycles
@@ -28,14 +28,17 @@ class Rates:
     tokens_per_s: float
 
 
-def rates(tile: Tile, *, weight_words: float, cycles: float, area: float) -> Rates:
-    """Rates from weight words that all banks together deliver in a step's cycles, and the tile's area."""
+def rates(tile: Tile, *, weight_words: float, filled: float, cycles: float, area: float) -> Rates:
+    """Rates from weight words that all banks together deliver in a step's cycles, and the tile's area.
+
+    filled : part of the words' groups that hold weights
+    """
     peak = tile.config.lanes * tile.config.format.word_bytes * tile.clock_hz / tile.config.period
     utilisation = weight_words * tile.config.period / (tile.config.lanes * cycles)
     return Rates(
         cycles=cycles,
         utilisation=utilisation,
-        bandwidth_density=utilisation * peak / area,
+        bandwidth_density=utilisation * filled * peak / area,
         peak_bandwidth_density=peak / area,
         tokens_per_s=tile.clock_hz / cycles,
     )
@@ -51,4 +54,4 @@ def predict(tile: Tile, program: Program, *, position: int, logic_area: float = 
     area = tile.macro_area + logic_area
     cycles = token_cycles(program.queues, tile.config, position, emits=True)
     words = events(program.queues, tile.config, position, emits=True)["weight reads"]
-    return rates(tile, weight_words=words, cycles=cycles, area=area)
+    return rates(tile, weight_words=words, filled=filled_part(program, tile.config), cycles=cycles, area=area)

@@ -1,13 +1,14 @@
 """Eight-bit matrices beside four-bit ones: two groups of a word for the same 32 columns."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from devicemodels.errors import UserError
 from rtl.formats import ACCURATE, CHEAP, DEFAULT
-from sim.accounts import events
+from sim.accounts import events, filled_part
 from sim.checkpoint import LlamaShape
 from sim.compiler import compile_model, quantise_model
 from sim.compiler.emit import Emitter
@@ -16,11 +17,12 @@ from sim.design import load_design
 from sim.golden import Golden
 from sim.system.own_tile import hollow_model
 from sim.tile import build_tile
+from sim.timing import token_cycles
 from tests.hardware import SMALL, check_hardware
 from tests.interpreter import Interpreter
 from tests.random_model import mixed_model, random_model
 from tests.test_program import SHAPE, TILE
-from tests.test_schedule import faults, tile
+from tests.test_schedule import TimingChecker, faults, tile
 
 TWO_GROUPS, FOUR_GROUPS = CHEAP, ACCURATE
 FORMATS = {
@@ -70,6 +72,14 @@ def test_a_last_word_that_is_not_filled_is_not_read_too_soon(cadence):
     assert not faults(compile_model(random_model(shape, four_bits=True), config), config)
 
 
+def test_what_fills_up_a_row_is_no_weight():
+    """Rows of 96 columns have 3 groups in a word of 4, of 64 columns (o) 2; in two terms 6 in two words."""
+    config = dataclasses.replace(TILE, format=FOUR_GROUPS)
+    narrow, o, head = 64 + 2 * 32 + 3 * 96, 96, 104  # rows, those of the head in whole blocks of 8
+    filled, words = 3 * narrow + 2 * o + 6 * head, narrow + o + 2 * head
+    assert filled_part(compile_model(MODELS["tied"], config), config) == filled / (4 * words)
+
+
 def test_an_embedding_has_a_pass_for_each_term():
     """The second adds to the first; a word whose groups are pairs takes half as many groups of activations."""
     config = dataclasses.replace(TILE, format=FOUR_GROUPS)
@@ -80,7 +90,7 @@ def test_an_embedding_has_a_pass_for_each_term():
 
 
 def test_smollm2_fits_its_tile():
-    """Thirty layers in every memory of the design, and in every field of an instruction."""
+    """Thirty layers in every memory of the design and every field of an instruction, and no word late at the end."""
     config = build_tile(load_design("mram-16nm-135m")).config
     shape = LlamaShape(
         dim=576, layers=30, heads=9, kv_heads=3, head_dim=64, ffn=1536, vocab=49152, context=8192,
@@ -96,6 +106,9 @@ def test_smollm2_fits_its_tile():
     counts = events(queues, config, 0, emits=True)
     embedding = 2 * 9 * config.lanes
     assert counts["weight reads"] == 30 * layer + 49152 * 9 + embedding
+    checker, last = TimingChecker(SimpleNamespace(stream=queues[0], vector=queues[1]), config), config.context - 1
+    assert checker.token(last, emits=True) == token_cycles(queues, config, last, emits=True)
+    assert not checker.faults
 
 
 def test_words_of_one_group_hold_no_two_terms():

@@ -15,12 +15,16 @@ HEAD_REGISTERS = ("q", "w", "sum")
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixPlace:
-    """Row r of a matrix lies in lane r mod lanes, at ``weights + r // lanes * words``; `groups` of its columns."""
+    """Row r of a matrix lies in lane r mod lanes, at ``weights + r // lanes * words``; `groups` of its columns.
+
+    filled : groups of a row in its words, both terms' counted; the rest of the last word is zero
+    """
 
     weights: int
     constants: int
     blocks: int
     groups: int
+    filled: int
     words: int
 
 
@@ -100,6 +104,7 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
             constants=constants.take(blocks * config.drain),
             blocks=blocks,
             groups=source.column_groups,
+            filled=source.groups,
             words=words,
         )
 
