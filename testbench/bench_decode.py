@@ -28,6 +28,7 @@ PUBLIC = (
     "busy",
     "token_valid",
     "token",
+    "tainted",
     *COUNTERS,
 )
 
@@ -41,11 +42,12 @@ async def decode(tile):
     await load(tile, request)
     began, busy = time.perf_counter(), time.process_time()
     await pulse(tile.start)
-    tokens, cycles = [], []
+    tokens, cycles, tainted = [], [], []
     for _ in range(request["total"] - len(request["prompt"]) + 1):
         await RisingEdge(tile.token_valid)
         tokens.append(int(tile.token.value))
         cycles.append(int(tile.cycles.value))
+        tainted.append(int(tile.tainted.value))
         print(f"token {tokens[-1]} {cycles[-1]}", flush=True)
     if tile.busy.value:
         await FallingEdge(tile.busy)
@@ -54,6 +56,7 @@ async def decode(tile):
     observed |= {
         "tokens": tokens,
         "token_cycles": cycles,
+        "tainted": tainted,
         "seconds": time.perf_counter() - began,
         "cpu_seconds": time.process_time() - busy,
     }

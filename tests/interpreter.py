@@ -13,7 +13,7 @@ from rtl.arithmetic.requantise import requantise
 from rtl.arithmetic.root import root
 from rtl.arithmetic.scale import ONE, multiply_scales, normalise
 from rtl.formats import GROUP, VECTOR_BITS
-from rtl.memory.secded import decode
+from rtl.memory.code import word_code
 from rtl.tile.config import TileConfig
 from rtl.tile.program import FIELDS, Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
 from rtl.tile.vector_unit import EXTREMES, SCALES, keep_scale
@@ -254,7 +254,7 @@ def _weights(program: Program, config: TileConfig):
     """Codes, int64 [lanes, words, groups, 32], and scales and minima, int64 [lanes, words, groups], of the banks."""
     lanes, words, bits = program.weights.shape
     f = config.format
-    data, _, uncorrectable = decode(program.weights.reshape(lanes * words, bits), f.word_bits)
+    data, _, uncorrectable = word_code(program.code).decode(program.weights.reshape(lanes * words, bits), f.word_bits)
     assert not uncorrectable.any()
     ends = np.cumsum([f.codes_per_word * f.weight_bits, f.groups_per_word * f.scale_bits])
     shape = (lanes, words, f.groups_per_word)

@@ -15,7 +15,7 @@ TOP = "tile"
 
 def tile_sources(config: TileConfig) -> dict[str, str]:
     """File name and text of everything that a simulator needs for one tile; `TOP` is the top module."""
-    lane, tile = component_sources(Lane(config.format), "lane"), component_sources(Tile(config), TOP)
+    lane, tile = component_sources(Lane(config.format, config.word_code), "lane"), component_sources(Tile(config), TOP)
     return {**lane, **tile, **model_sources()}
 
 

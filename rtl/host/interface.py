@@ -45,6 +45,7 @@ def tile_members(targets: tuple[LoadTarget, ...]) -> dict[str, wiring.Member]:
         "busy": In(1),
         "token_valid": In(1),
         "token": In(TOKEN_BITS),
+        "tainted": In(1),
         **{name: In(COUNTER_BITS) for name in COUNTERS},
         "illegal_program": In(1),
         "uncorrectable": In(1),
@@ -65,7 +66,7 @@ class HostInterface(wiring.Component):
     irq : an event whose interrupt is enabled has happened
     tile_reset : resets the tile, for `RESET_CYCLES`
     start : for one cycle, with the settings beside it
-    busy, token_valid, token, cycles ... : from the tile, as in `rtl.tile.tile.Tile`
+    busy, token_valid, token, tainted, cycles ... : from the tile, as in `rtl.tile.tile.Tile`
     illegal_program, uncorrectable : events of the tile, for one cycle each, the latter with bank and address
     load_* : write port of the tile's memories: valid and ready, target, bank, address, data in the lowest bits
     """
@@ -126,6 +127,7 @@ class HostInterface(wiring.Component):
             port.tokens.eq(emitted),
             queue.write.eq(self.token_valid),
             queue.token.eq(self.token),
+            queue.tainted.eq(self.tainted),
             queue.last.eq(emitted == port.total_length - port.prompt_length),
         ]
         return on

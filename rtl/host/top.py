@@ -1,6 +1,6 @@
 """A tile with its host interface: the module that a chip would place."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Flow, In
 
@@ -10,6 +10,8 @@ from rtl.tile import tile
 from rtl.tile.config import TileConfig
 
 TOP = "hosted_tile"
+OUTPUTS = ("busy", "token_valid", "token", "tainted", "uncorrectable", "uncorrectable_bank", "uncorrectable_address")
+"""Ports of the tile that the host interface takes as they are, beside the counters."""
 
 
 class HostedTile(wiring.Component):
@@ -44,9 +46,6 @@ class HostedTile(wiring.Component):
     def _ports(self, m, host):
         """The tile's ports, all but the clock."""
         m.d.comb += host.load_ready.eq(1)
-        before = Signal.like(host.uncorrectable_words)
-        m.d.sync += before.eq(host.uncorrectable_words)
-        m.d.comb += host.uncorrectable.eq(host.uncorrectable_words > before)
         inputs = {
             "rst": host.tile_reset,
             "start": host.start,
@@ -55,7 +54,7 @@ class HostedTile(wiring.Component):
             "prompt_write_address": host.load_address[: tile.TOKEN_BITS],
             "prompt_write_data": host.load_data,
         }
-        outputs = {name: getattr(host, name) for name in ("busy", "token_valid", "token", *COUNTERS)}
+        outputs = {name: getattr(host, name) for name in (*OUTPUTS, *COUNTERS)}
         return {f"i_{name}": value for name, value in inputs.items()} | {
             f"o_{name}": value for name, value in outputs.items()
         }

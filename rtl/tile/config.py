@@ -9,7 +9,7 @@ from rtl.arithmetic.requantise import Requantiser
 from rtl.arithmetic.root import Root
 from rtl.arithmetic.scale import Normaliser
 from rtl.formats import CONSTANT_BITS, DEFAULT, GROUP, NumberFormat
-from rtl.memory.secded import SecdedDecoder
+from rtl.memory.code import WordCode, word_code
 
 LANES = (4, 8, 16, 32)
 
@@ -41,7 +41,7 @@ class TileConfig:
     bank w mod `banks_per_lane`, so that banks that need several cycles for a read still give a lane a word a cycle.
     Memories are given in words: a weight word is that of `format`, a KV word holds 32 codes, a vector or constant word
     `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight word has lie in one of
-    its words.
+    its words. `code` is the name of the code that weight words carry (`rtl.memory.code`).
     """
 
     lanes: int
@@ -56,8 +56,10 @@ class TileConfig:
     vector_lanes: int
     banks_per_lane: int = 1
     format: NumberFormat = DEFAULT
+    code: str = "secded"
 
     def __post_init__(self):
+        word_code(self.code)
         if self.lanes not in LANES:
             raise UserError(f"a tile has {', '.join(map(str, LANES[:-1]))} or {LANES[-1]} lanes, not {self.lanes}")
         if self.vector_lanes not in LANES or self.vector_lanes > self.lanes:
@@ -96,6 +98,16 @@ class TileConfig:
         return -(-self.bank.cadence_cycles // self.banks_per_lane)
 
     @property
+    def word_code(self) -> WordCode:
+        """The code of weight words."""
+        return word_code(self.code)
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of a weight word in its bank, check bits included."""
+        return self.word_code.code_bits(self.format.word_bits)
+
+    @property
     def groups_per_word(self) -> int:
         """Groups of weights in a word of the banks, and of activations in a word of the activation memory."""
         return self.format.groups_per_word
@@ -118,7 +130,7 @@ class TileConfig:
     @property
     def stream_latency(self) -> int:
         """Cycles from the issue of a weight or KV read to its word at the multipliers."""
-        return self.bank.latency_cycles + SecdedDecoder.LATENCY
+        return self.bank.latency_cycles + self.word_code.Decoder.LATENCY
 
     @property
     def stream_entry(self) -> int:

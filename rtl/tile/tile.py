@@ -10,8 +10,7 @@ from amaranth.utils import ceil_log2, exact_log2
 from rtl.arithmetic.dot import ActivationSums
 from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.memory.macros import sram, weight_bank
-from rtl.memory.report import count_ones
-from rtl.memory.secded import code_bits
+from rtl.memory.report import ErrorReport
 from rtl.tile.config import READ_LATENCY, TileConfig
 from rtl.tile.embedding import Embedding
 from rtl.tile.program import INSTRUCTION_BITS, Source
@@ -33,6 +32,10 @@ SIGNATURE = {
     "busy": Out(1),
     "token_valid": Out(1),
     "token": Out(TOKEN_BITS),
+    "tainted": Out(1),
+    "uncorrectable": Out(1),
+    "uncorrectable_bank": Out(12),
+    "uncorrectable_address": Out(20),
     "cycles": Out(48),
     "weight_words": Out(48),
     "lane_words": Out(48),
@@ -56,6 +59,8 @@ class Tile(wiring.Component):
     start, prompt_length, total_length, vocabulary, epsilon : as in `Sequencer` and `VectorUnit`
     prompt_write, prompt_write_address, prompt_write_data : write port of the prompt memory
     busy, token_valid, token, cycles : as in `Sequencer`
+    tainted : a weight word that this run has read was beyond repair: stands beside every token from then on
+    uncorrectable, uncorrectable_bank, uncorrectable_address : for one cycle, there was such a word, and where
     weight_words : words that the weight banks have delivered
     lane_words : words that lanes have multiplied, from weight and KV banks
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
@@ -193,14 +198,15 @@ class Tile(wiring.Component):
             embedding.lane.eq(sequencer.token[: exact_log2(config.lanes)]),
             embedding.beat.eq(pipe.at("beat", arrival)),
         ]
-        corrected, uncorrectable = Signal(config.lanes), Signal(config.lanes)
+        m.submodules.report = report = ErrorReport(lanes=config.lanes, address_bits=len(step.memory))
+        m.d.comb += report.address.eq(pipe.at("memory", arrival))
         bank_words = [((weights | row) & (which == bank)) for bank in range(config.banks_per_lane)]
         arriving = pipe.at("memory", config.bank.latency_cycles)[: exact_log2(config.banks_per_lane)]
         for i in range(config.lanes):
             codes = []
             for bank, enable in enumerate(bank_words):
                 index = i * config.banks_per_lane + bank
-                codes.append(Signal(code_bits(f.word_bits), name=f"code_{index}"))
+                codes.append(Signal(config.code_bits, name=f"code_{index}"))
                 m.submodules[f"weight_bank_{index}"] = weight_bank(
                     index=index,
                     words=config.bank_words,
@@ -239,12 +245,13 @@ class Tile(wiring.Component):
                 i_first=pipe.at("first", arrival),
                 o_word=embedding.words[i],
                 o_sum=vector.sums[i],
-                o_corrected=corrected[i],
-                o_uncorrectable=uncorrectable[i],
+                o_corrected=report.corrected[i],
+                o_uncorrectable=report.uncorrectable[i],
                 **shared,
             )
         m.d.comb += vector.embedding.eq(embedding.values)
-        self._counters(m, host, pipe, corrected, uncorrectable)
+        self._report(m, host, report)
+        self._counters(m, host, pipe)
 
     def _activations(self, m, pipe, vector):
         """The activation memory; what it reads reaches the lanes together with the word of the banks.
@@ -274,19 +281,24 @@ class Tile(wiring.Component):
         m.d.sync += activations.eq(Mux(pipe.at("kv", at + 1), one.replicate(size), word) if groups else word)
         return activations
 
-    def _counters(self, m, host, pipe, corrected, uncorrectable):
+    def _report(self, m, host, report):
+        within = exact_log2(self.config.banks_per_lane)
+        m.d.comb += [
+            report.clear.eq(host.start & ~self.busy),
+            self.corrected_words.eq(report.corrected_words),
+            self.uncorrectable_words.eq(report.uncorrectable_words),
+            self.tainted.eq(report.failed),
+            self.uncorrectable.eq(report.lost),
+            self.uncorrectable_bank.eq(Cat(report.lost_address[:within], report.lost_lane)),
+            self.uncorrectable_address.eq(report.lost_address >> within),
+        ]
+
+    def _counters(self, m, host, pipe):
         config, arrival = self.config, self.config.stream_latency
         with m.If(host.start & ~self.busy):
-            m.d.sync += [
-                self.weight_words.eq(0),
-                self.lane_words.eq(0),
-                self.corrected_words.eq(0),
-                self.uncorrectable_words.eq(0),
-            ]
+            m.d.sync += [self.weight_words.eq(0), self.lane_words.eq(0)]
         with m.Else():
             m.d.sync += [
                 self.weight_words.eq(self.weight_words + Mux(pipe.at("weights", arrival), config.lanes, 0)),
                 self.lane_words.eq(self.lane_words + Mux(pipe.at("valid", arrival), config.lanes, 0)),
-                self.corrected_words.eq(self.corrected_words + count_ones(corrected)),
-                self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable)),
             ]

@@ -37,6 +37,7 @@ def compile_model(model: Model, config: TileConfig, integers: IntegerModel | Non
         stream=stream,
         vector=vector,
         banks_per_lane=config.banks_per_lane,
+        code=config.code,
         weights=weight_images(integers, place, config),
         constants=constant_image(integers, place, config),
         placement=place,

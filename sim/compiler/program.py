@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtl.formats import CONSTANT_BITS
-from rtl.memory.secded import encode
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Instruction
 from sim.compiler.place import MatrixPlace, Placement
@@ -20,12 +19,14 @@ class Program:
     stream, vector : instructions of one token in the tile's two queues
     weights : uint8 array [lanes, words, code bits] of bits, check bits included; word w lies in bank w mod banks
     constants : int64 array [words, vector lanes]
+    code : name of the code that weight words carry
     vocabulary, epsilon, context : what the host tells the tile, and the positions that fit
     """
 
     stream: tuple[Instruction, ...]
     vector: tuple[Instruction, ...]
     banks_per_lane: int
+    code: str
     weights: np.ndarray
     constants: np.ndarray
     placement: Placement
@@ -101,7 +102,7 @@ def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
     data = np.zeros((config.lanes, words, config.format.word_bits), np.uint8)
     for start, piece in pieces:
         data[:, start : start + piece.shape[1]] = piece
-    return np.stack([encode(bank) for bank in data])
+    return np.stack([config.word_code.encode(bank) for bank in data])
 
 
 def constant_image(model: IntegerModel, place: Placement, config: TileConfig):
