@@ -47,7 +47,11 @@ def organisation(design: Design, code: WordCode) -> Organisation:
     """How the weight bank's words lie: the design's words, rows and mux, the tile's word with its check bits."""
     memory, bits = design.memory, design.format.word_bits
     return Organisation(
-        words=memory.words, data_bits=bits, check_bits=code.check_bits(bits), rows=memory.rows, mux=memory.mux
+        words=memory.words + memory.spares,
+        data_bits=bits,
+        check_bits=code.check_bits(bits),
+        rows=memory.rows,
+        mux=memory.mux,
     )
 
 

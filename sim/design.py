@@ -36,6 +36,7 @@ class Sheets:
 class MemoryChoice:
     """The weight banks: kind of cell, banks of a lane (which deliver in turn), words, rows of an array, words sharing a
     sense amplifier, temperature; the code of its words, and how often a word is read from one writing to the next.
+    With spare words beside `words` in each bank, the tile has what writes them (`rtl.tile.loading`).
 
     `cheapest` takes the first code that is enough for so many reads (`sim.chain.coded_bank`).
     """
@@ -47,6 +48,7 @@ class MemoryChoice:
     mux: int
     temperature_k: float
     code: Literal["cheapest", "none", "secded", "dec"] = field(default="cheapest", metadata=OPTIONAL)
+    spares: int = field(default=0, metadata=OPTIONAL)
     reads: float = field(default=1e8, metadata=OPTIONAL)
 
 

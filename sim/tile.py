@@ -80,6 +80,7 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
         banks_per_lane=design.memory.banks_per_lane,
         format=design.format,
         code=code.name,
+        spare_words=design.memory.spares,
     )
     srams = _srams(config, sheets, design.memory.temperature_k)
     for name, sram in srams.items():

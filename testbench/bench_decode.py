@@ -11,9 +11,11 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
+from rtl.host.packets import Target
 from testbench.clock import PERIOD_NS, start_clock
 
 COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words")
+LOAD = ("load_valid", "load_target", "load_bank", "load_address", "load_data")
 PUBLIC = (
     "clk",
     "rst",
@@ -22,9 +24,8 @@ PUBLIC = (
     "total_length",
     "vocabulary",
     "epsilon",
-    "prompt_write",
-    "prompt_write_address",
-    "prompt_write_data",
+    *LOAD,
+    "load_ready",
     "busy",
     "token_valid",
     "token",
@@ -65,7 +66,7 @@ async def decode(tile):
 
 async def reset(tile):
     """Hold every input low and the reset high for two cycles."""
-    for name in ("start", "prompt_write", "prompt_write_address", "prompt_write_data"):
+    for name in ("start", *LOAD):
         getattr(tile, name).value = 0
     await pulse(tile.rst, cycles=2)
 
@@ -74,11 +75,14 @@ async def load(tile, request):
     """Write the prompt and the lengths."""
     tile.prompt_length.value, tile.total_length.value = len(request["prompt"]), request["total"]
     tile.vocabulary.value, tile.epsilon.value = request["vocabulary"], request["epsilon"]
-    tile.prompt_write.value = 1
+    tile.load_valid.value, tile.load_target.value = 1, int(Target.PROMPT)
     for address, token in enumerate(request["prompt"]):
-        tile.prompt_write_address.value, tile.prompt_write_data.value = address, token
+        tile.load_address.value, tile.load_data.value = address, token
         await Timer(PERIOD_NS, "ns")
-    tile.prompt_write.value = 0
+        while not tile.load_ready.value:
+            await Timer(PERIOD_NS, "ns")
+    tile.load_valid.value = 0
+    await Timer(PERIOD_NS, "ns")
 
 
 async def pulse(signal, cycles: int = 1):

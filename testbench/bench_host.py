@@ -12,7 +12,7 @@ import cocotb
 from cocotb.triggers import RisingEdge, Timer, with_timeout
 from cocotbext.axi import AxiStreamFrame
 
-from rtl.host.interface import COUNTERS, SETTINGS, SETTLE_CYCLES
+from rtl.host.interface import COUNTERS, LOADING, SETTINGS, SETTLE_CYCLES
 from rtl.host.packets import LoadTarget, Target, Write, header, packet, stream_bytes, unpack
 from rtl.host.registers import ADDRESS_BITS, EVENTS, IDENTIFICATION, REGISTERS, VERSION, Access, PacketError, register
 from rtl.host.token_queue import TAINTED
@@ -22,7 +22,8 @@ from testbench.host import PUBLIC as BUS
 from testbench.host import Host, Refused
 
 TILE = ("busy", "token_valid", "token", "tainted", *COUNTERS, "illegal_program")
-TILE_INPUTS = (*TILE, "uncorrectable", "uncorrectable_bank", "uncorrectable_address", "load_ready")
+TILE_INPUTS = (*TILE, "uncorrectable", "uncorrectable_bank", "uncorrectable_address", "load_ready", "load_failed",
+               *LOADING)  # fmt: skip
 PUBLIC = (*BUS, *TILE_INPUTS, "tile_reset", "start", *SETTINGS, "load_valid", "load_target", "load_bank",
           "load_address", "load_data")  # fmt: skip
 REQUEST = json.loads(Path("request.json").read_text()) if Path("request.json").is_file() else {}

@@ -18,6 +18,15 @@ from rtl.tile.sequencer import TOKEN_BITS
 SETTINGS = {"prompt_length": TOKEN_BITS, "total_length": TOKEN_BITS, "vocabulary": TOKEN_BITS, "epsilon": 32}
 COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words")
 
+LOADING = {
+    "load_retries": 32,
+    "load_repaired": 32,
+    "load_unrepairable": 32,
+    "load_failed_bank": 12,
+    "load_failed_address": 20,
+}
+"""What the tile says of the weights that were loaded: counts, and where the first word did not hold."""
+
 SETTLE_CYCLES = 15
 """A run counts as on for so long after `start` and after the tile's last busy cycle: `busy` may rise a few cycles after
 `start`, and counters may move a few cycles after `busy` falls."""
@@ -51,6 +60,8 @@ def tile_members(targets: tuple[LoadTarget, ...]) -> dict[str, wiring.Member]:
         "uncorrectable": In(1),
         "uncorrectable_bank": In(12),
         "uncorrectable_address": In(20),
+        "load_failed": In(1),
+        **{name: In(bits) for name, bits in LOADING.items()},
         **load_port(targets),
     }
 
@@ -68,7 +79,9 @@ class HostInterface(wiring.Component):
     start : for one cycle, with the settings beside it
     busy, token_valid, token, tainted, cycles ... : from the tile, as in `rtl.tile.tile.Tile`
     illegal_program, uncorrectable : events of the tile, for one cycle each, the latter with bank and address
-    load_* : write port of the tile's memories: valid and ready, target, bank, address, data in the lowest bits
+    load_failed, load_failed_bank ... : for one cycle, a weight word did not hold; what loading came to
+    load_valid ... load_data : write port of the tile's memories: valid and ready, target, bank, address, data in the
+        lowest bits
     """
 
     def __init__(self, *, context: int, lanes: int, targets: tuple[LoadTarget, ...]):
@@ -80,8 +93,9 @@ class HostInterface(wiring.Component):
         m.submodules.registers = port = RegisterPort()
         m.submodules.loader = loader = PacketLoader(self.targets)
         m.submodules.queue = queue = TokenQueue(self.context)
-        for part, prefix in ((port, "s_axil_"), (loader, "s_axis_"), (queue, "m_axis_"), (loader, "load_")):
+        for part, prefix in ((port, "s_axil_"), (loader, "s_axis_"), (queue, "m_axis_")):
             self._join(m, part, prefix)
+        self._join(m, loader, "load_")
         on = self._run(m, port, loader, queue)
         self._reset(m, port, loader)
         self._events(m, port, loader, queue, on)
@@ -150,6 +164,7 @@ class HostInterface(wiring.Component):
             port.illegal_program.eq(self.illegal_program),
             port.illegal_access.eq(port.illegal),
             port.uncorrectable.eq(self.uncorrectable),
+            port.unrepairable.eq(self.load_failed),
             port.packet_error.eq(loader.error),
             port.token_lost.eq(queue.lost),
         ]
@@ -186,4 +201,4 @@ class HostInterface(wiring.Component):
             port.loading.eq(loader.loading),
             port.waiting.eq(queue.level),
         ]
-        m.d.comb += [getattr(port, name).eq(getattr(self, name)) for name in COUNTERS]
+        m.d.comb += [getattr(port, name).eq(getattr(self, name)) for name in (*COUNTERS, *LOADING)]

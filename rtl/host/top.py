@@ -4,14 +4,17 @@ from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Flow, In
 
-from rtl.host.interface import COUNTERS, SETTINGS, HostInterface, bus_members
-from rtl.host.packets import Target, tile_targets
-from rtl.tile import tile
+from rtl.host.interface import COUNTERS, LOADING, SETTINGS, HostInterface, bus_members
+from rtl.host.loader import load_port
+from rtl.host.packets import tile_targets
 from rtl.tile.config import TileConfig
 
 TOP = "hosted_tile"
-OUTPUTS = ("busy", "token_valid", "token", "tainted", "uncorrectable", "uncorrectable_bank", "uncorrectable_address")
-"""Ports of the tile that the host interface takes as they are, beside the counters."""
+OUTPUTS = (
+    "busy", "token_valid", "token", "tainted", "uncorrectable", "uncorrectable_bank", "uncorrectable_address",
+    "load_ready", "load_failed",
+)  # fmt: skip
+"""Ports of the tile that the host interface takes as they are, beside the counters and what loading came to."""
 
 
 class HostedTile(wiring.Component):
@@ -33,9 +36,7 @@ class HostedTile(wiring.Component):
         m.domains.raw = raw = ClockDomain(local=True, reset_less=True)
         m.d.comb += [sync.clk.eq(self.clk), raw.clk.eq(self.clk)]
         m.d.raw += sync.rst.eq(self.rst)
-        # The tile's other memories have no write port yet: they are loaded before the run.
-        targets = tuple(one for one in tile_targets(self.config) if one.target is Target.PROMPT)
-        host = HostInterface(context=self.config.context, lanes=self.config.lanes, targets=targets)
+        host = HostInterface(context=self.config.context, lanes=self.config.lanes, targets=tile_targets(self.config))
         m.submodules.host = host
         for name, member in bus_members().items():
             ours, theirs = getattr(self, name), getattr(host, name)
@@ -45,16 +46,14 @@ class HostedTile(wiring.Component):
 
     def _ports(self, m, host):
         """The tile's ports, all but the clock."""
-        m.d.comb += host.load_ready.eq(1)
+        load = load_port(tile_targets(self.config))
         inputs = {
             "rst": host.tile_reset,
             "start": host.start,
             **{name: getattr(host, name) for name in SETTINGS},
-            "prompt_write": host.load_valid,
-            "prompt_write_address": host.load_address[: tile.TOKEN_BITS],
-            "prompt_write_data": host.load_data,
+            **{name: getattr(host, name) for name, member in load.items() if member.flow is Flow.Out},
         }
-        outputs = {name: getattr(host, name) for name in (*OUTPUTS, *COUNTERS)}
+        outputs = {name: getattr(host, name) for name in (*OUTPUTS, *COUNTERS, *LOADING)}
         return {f"i_{name}": value for name, value in inputs.items()} | {
             f"o_{name}": value for name, value in outputs.items()
         }

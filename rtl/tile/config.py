@@ -42,6 +42,8 @@ class TileConfig:
     Memories are given in words: a weight word is that of `format`, a KV word holds 32 codes, a vector or constant word
     `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight word has lie in one of
     its words. `code` is the name of the code that weight words carry (`rtl.memory.code`).
+    With `spare_words` beyond its `bank_words` in each bank, weights are written through the tile's load port, verified,
+    and moved to a spare where they do not hold; without any they come with the memories.
     """
 
     lanes: int
@@ -57,6 +59,7 @@ class TileConfig:
     banks_per_lane: int = 1
     format: NumberFormat = DEFAULT
     code: str = "secded"
+    spare_words: int = 0
 
     def __post_init__(self):
         word_code(self.code)

@@ -51,6 +51,7 @@ class Sequencer(wiring.Component):
     argmax : the token that the vector unit found
     hold : no vector step may issue in this cycle
     stream, vector : steps, see `step_layout`
+    stream_memory : `stream.memory` of the next cycle
     position, token : of the current token
     token_valid, emitted : one cycle for each token emitted
     cycles : since the start, counted while busy
@@ -70,6 +71,7 @@ class Sequencer(wiring.Component):
                 "prompt": In(TOKEN_BITS),
                 "argmax": In(TOKEN_BITS),
                 "hold": In(1),
+                "stream_memory": Out(FIELDS["memory"]),
                 "stream": Out(step_layout()),
                 "vector": Out(step_layout()),
                 "position": Out(TOKEN_BITS),
@@ -154,8 +156,11 @@ class Sequencer(wiring.Component):
         token_row = Signal(16)
         m.d.sync += token_row.eq((self.token >> exact_log2(config.lanes)) * current.memory_stride)
         embeds = current.source == Source.EMBEDDING
+        m.d.comb += self.stream_memory.eq(
+            current.memory + Mux(embeds, token_row + (queue.index >> beats), queue.row + queue.group)
+        )
         m.d.sync += [
-            step.memory.eq(current.memory + Mux(embeds, token_row + (queue.index >> beats), queue.row + queue.group)),
+            step.memory.eq(self.stream_memory),
             step.activations.eq(
                 current.activations
                 + Mux(current.source == Source.KV, queue.group, queue.group << exact_log2(config.groups_per_word))

@@ -9,10 +9,13 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from rtl.arithmetic.dot import ActivationSums
 from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
+from rtl.host.loader import load_port
+from rtl.host.packets import tile_targets
 from rtl.memory.macros import sram, weight_bank
 from rtl.memory.report import ErrorReport
 from rtl.tile.config import READ_LATENCY, TileConfig
 from rtl.tile.embedding import Embedding
+from rtl.tile.loading import COUNTS, FAILED, BankLoader, LoadPort
 from rtl.tile.program import INSTRUCTION_BITS, Source
 from rtl.tile.sequencer import TOKEN_BITS, Sequencer
 from rtl.tile.stages import Stages
@@ -26,9 +29,6 @@ SIGNATURE = {
     "total_length": In(TOKEN_BITS),
     "vocabulary": In(TOKEN_BITS),
     "epsilon": In(32),
-    "prompt_write": In(1),
-    "prompt_write_address": In(TOKEN_BITS),
-    "prompt_write_data": In(TOKEN_BITS),
     "busy": Out(1),
     "token_valid": Out(1),
     "token": Out(TOKEN_BITS),
@@ -41,14 +41,20 @@ SIGNATURE = {
     "lane_words": Out(48),
     "corrected_words": Out(48),
     "uncorrectable_words": Out(48),
+    "load_retries": Out(32),
+    "load_repaired": Out(32),
+    "load_unrepairable": Out(32),
+    "load_failed": Out(1),
+    "load_failed_bank": Out(12),
+    "load_failed_address": Out(20),
 }
 
 
 class Tile(wiring.Component):
     """A streaming compute tile that decodes a language model by itself.
 
-    The host writes the prompt, sets the lengths and raises `start` for one cycle; the tile then plays its
-    program once for every position and gives a token for each position from the prompt's last on. The
+    The host loads the memories, writes the prompt, sets the lengths and raises `start` for one cycle; the tile then
+    plays its program once for every position and gives a token for each position from the prompt's last on. The
     number of cycles of a position is the program's, exactly (see `rtl.tile.program`).
 
     Every input, the reset too, goes through a register first, so that no logic hangs on a port.
@@ -57,18 +63,20 @@ class Tile(wiring.Component):
     ----------
     clk, rst : clock, and reset to be held for two cycles at least
     start, prompt_length, total_length, vocabulary, epsilon : as in `Sequencer` and `VectorUnit`
-    prompt_write, prompt_write_address, prompt_write_data : write port of the prompt memory
     busy, token_valid, token, cycles : as in `Sequencer`
     tainted : a weight word that this run has read was beyond repair: stands beside every token from then on
     uncorrectable, uncorrectable_bank, uncorrectable_address : for one cycle, there was such a word, and where
     weight_words : words that the weight banks have delivered
     lane_words : words that lanes have multiplied, from weight and KV banks
+    load_valid ... load_data : a word for a memory, as `rtl.host.loader.load_port` has them; not in a run
+    load_failed ... : as in `BankLoader`, all zero in a tile without spare words
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
     """
 
     def __init__(self, config: TileConfig):
         self.config = config
-        super().__init__(SIGNATURE)
+        port = {name: member.flip() for name, member in load_port(tile_targets(config)).items()}
+        super().__init__({**SIGNATURE, **port})
 
     def elaborate(self, platform):
         m = Module()
@@ -76,9 +84,10 @@ class Tile(wiring.Component):
         m.submodules.sequencer = sequencer = Sequencer(self.config)
         m.submodules.vector_unit = vector = VectorUnit(self.config)
         m.submodules.embedding = embedding = Embedding(self.config)
-        self._host(m, host, sequencer, vector)
-        self._memories(m, host, sequencer, vector)
-        self._lanes(m, host, sequencer, vector, embedding)
+        m.submodules.load_port = port = LoadPort(self.config)
+        self._host(m, host, sequencer, vector, port)
+        self._memories(m, host, sequencer, vector, port)
+        self._lanes(m, host, sequencer, vector, embedding, self._bank_loader(m, host, sequencer, port))
         return m
 
     def _inputs(self, m):
@@ -88,16 +97,21 @@ class Tile(wiring.Component):
         m.d.comb += [sync.clk.eq(self.clk), host.clk.eq(self.clk)]
         m.d.host += sync.rst.eq(self.rst)
         registered = {}
-        for name, member in SIGNATURE.items():
+        for name, member in self.signature.members.items():
             if member.flow == In and name not in ("clk", "rst"):
                 registered[name] = Signal.like(getattr(self, name), name=f"host_{name}")
                 m.d.host += registered[name].eq(getattr(self, name))
         return SimpleNamespace(**registered)
 
-    def _host(self, m, host, sequencer, vector):
+    def _host(self, m, host, sequencer, vector, port):
         for name in ("start", "prompt_length", "total_length"):
             m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
+        for name, member in port.signature.members.items():
+            if name.startswith("load_") and member.flow is In:
+                m.d.comb += getattr(port, name).eq(getattr(host, name))
         m.d.comb += [
+            port.busy.eq(sequencer.busy),
+            self.load_ready.eq(port.load_ready),
             self.busy.eq(sequencer.busy),
             self.token_valid.eq(sequencer.token_valid),
             self.token.eq(sequencer.emitted),
@@ -112,7 +126,7 @@ class Tile(wiring.Component):
             vector.token.eq(sequencer.token),
         ]
 
-    def _memories(self, m, host, sequencer, vector):
+    def _memories(self, m, host, sequencer, vector, port):
         config = self.config
         slot = vector.position[: ceil_log2(config.vector_lanes)]
         for queue in ("stream", "vector"):
@@ -120,19 +134,22 @@ class Tile(wiring.Component):
                 words=config.program_words,
                 grain=INSTRUCTION_BITS,
                 file=f"{queue}_program.hex",
-                read_enable=getattr(sequencer, f"{queue}_read"),
+                read_enable=getattr(sequencer, f"{queue}_read") & ~getattr(port, f"{queue}_program"),
                 read_address=getattr(sequencer, f"{queue}_address"),
                 read_data=getattr(sequencer, f"{queue}_program"),
+                write_enable=getattr(port, f"{queue}_program"),
+                write_address=host.load_address[: ceil_log2(config.program_words)],
+                write_data=host.load_data[:INSTRUCTION_BITS],
             )
         m.submodules.prompt_memory = sram(
             words=config.context,
             grain=TOKEN_BITS,
-            read_enable=sequencer.vector_read,
+            read_enable=sequencer.vector_read & ~port.prompt,
             read_address=sequencer.prompt_address,
             read_data=sequencer.prompt,
-            write_enable=host.prompt_write,
-            write_address=host.prompt_write_address[: ceil_log2(config.context)],
-            write_data=host.prompt_write_data,
+            write_enable=port.prompt,
+            write_address=host.load_address[: ceil_log2(config.context)],
+            write_data=host.load_data[:TOKEN_BITS],
         )
         address_bits = ceil_log2(config.constant_words)
         m.submodules.constant_memory = sram(
@@ -142,10 +159,14 @@ class Tile(wiring.Component):
             read_enable=vector.constant_read,
             read_address=vector.constant_address[:address_bits],
             read_data=self._registered(m, vector.constant.as_value()),
-            write_enable=vector.constant_write,
-            write_address=vector.constant_write_address[:address_bits],
-            write_data=vector.constant_write_data.as_unsigned().replicate(config.vector_lanes),
-            write_mask=(1 << slot)[: config.vector_lanes],
+            write_enable=vector.constant_write | port.constants,
+            write_address=Mux(port.constants, host.load_address, vector.constant_write_address)[:address_bits],
+            write_data=Mux(
+                port.constants,
+                host.load_data[: config.constant_word_bits],
+                vector.constant_write_data.as_unsigned().replicate(config.vector_lanes),
+            ),
+            write_mask=Mux(port.constants, (1 << config.vector_lanes) - 1, 1 << slot)[: config.vector_lanes],
         )
         address_bits = ceil_log2(config.vector_words)
         for port in ("a", "b"):
@@ -167,7 +188,55 @@ class Tile(wiring.Component):
         m.d.sync += target.eq(word)
         return word
 
-    def _lanes(self, m, host, sequencer, vector, embedding):
+    def _bank_loader(self, m, host, sequencer, port):
+        """What writes the weight banks and repairs their addresses, if they have spare words."""
+        if not self.config.spare_words:
+            return None
+        m.submodules.bank_loader = loader = BankLoader(self.config)
+        m.d.comb += [
+            loader.weights.eq(port.weights),
+            loader.bank.eq(host.load_bank),
+            loader.address.eq(host.load_address),
+            loader.data.eq(host.load_data),
+            port.taken.eq(loader.taken),
+            port.done.eq(loader.done),
+            loader.following.eq(sequencer.stream_memory),
+            *(getattr(self, f"load_{name}").eq(getattr(loader, name)) for name in (*COUNTS, *FAILED)),
+        ]
+        return loader
+
+    def _weight_bank(self, m, index, enable, address, loader):
+        """Bank `index`; its output."""
+        config, written = self.config, {}
+        code = Signal(config.code_bits, name=f"code_{index}")
+        if loader is not None:
+            enable, address = enable | loader.read[index], loader.addresses[index]
+            written = {"write": loader.write[index], "write_data": loader.code}
+        m.submodules[f"weight_bank_{index}"] = weight_bank(
+            index=index,
+            words=config.bank_words + config.spare_words,
+            bits=config.code_bits,
+            timing=config.bank,
+            enable=enable,
+            address=address,
+            data=code,
+            **written,
+        )
+        return code
+
+    def _arrivals(self, m, pipe, loader):
+        """Of each lane, which of its banks' words arrives, and whether one does."""
+        config, at = self.config, self.config.bank.latency_cycles
+        within = exact_log2(config.banks_per_lane)
+        bank, valid = pipe.at("memory", at)[:within], pipe.at("weights", at)
+        if loader is None:
+            return bank, [valid] * config.lanes
+        lane = loader.chosen >> within
+        return Mux(loader.busy, loader.chosen[:within], bank), [
+            valid | loader.arrived & (lane == i) for i in range(config.lanes)
+        ]
+
+    def _lanes(self, m, host, sequencer, vector, embedding, loader):
         """The banks and the lanes, and the delays that bring words and activations together."""
         config, step, f = self.config, sequencer.stream, self.config.format
         source, arrival = step.instruction.source, config.stream_latency
@@ -201,21 +270,14 @@ class Tile(wiring.Component):
         m.submodules.report = report = ErrorReport(lanes=config.lanes, address_bits=len(step.memory))
         m.d.comb += report.address.eq(pipe.at("memory", arrival))
         bank_words = [((weights | row) & (which == bank)) for bank in range(config.banks_per_lane)]
-        arriving = pipe.at("memory", config.bank.latency_cycles)[: exact_log2(config.banks_per_lane)]
+        address = (step.memory >> exact_log2(config.banks_per_lane))[: ceil_log2(config.bank_words)]
+        arriving, arrived = self._arrivals(m, pipe, loader)
+        corrected, uncorrectable = Signal(config.lanes), Signal(config.lanes)
         for i in range(config.lanes):
-            codes = []
-            for bank, enable in enumerate(bank_words):
-                index = i * config.banks_per_lane + bank
-                codes.append(Signal(config.code_bits, name=f"code_{index}"))
-                m.submodules[f"weight_bank_{index}"] = weight_bank(
-                    index=index,
-                    words=config.bank_words,
-                    bits=len(codes[-1]),
-                    timing=config.bank,
-                    enable=enable,
-                    address=(step.memory >> exact_log2(config.banks_per_lane))[: ceil_log2(config.bank_words)],
-                    data=codes[-1],
-                )
+            codes = [
+                self._weight_bank(m, i * config.banks_per_lane + bank, enable, address, loader)
+                for bank, enable in enumerate(bank_words)
+            ]
             word = Signal(f.kv_word_bits, name=f"kv_{i}")
             m.submodules[f"kv_bank_{i}"] = sram(
                 words=config.kv_words,
@@ -237,7 +299,7 @@ class Tile(wiring.Component):
                 i_clk=ClockSignal(),
                 i_rst=ResetSignal(),
                 i_code=Array(codes)[arriving] if len(codes) > 1 else codes[0],
-                i_code_valid=pipe.at("weights", config.bank.latency_cycles),
+                i_code_valid=arrived[i],
                 i_kv=word,
                 i_from_kv=pipe.at("kv", arrival),
                 i_activations=activations,
@@ -245,12 +307,12 @@ class Tile(wiring.Component):
                 i_first=pipe.at("first", arrival),
                 o_word=embedding.words[i],
                 o_sum=vector.sums[i],
-                o_corrected=report.corrected[i],
-                o_uncorrectable=report.uncorrectable[i],
+                o_corrected=corrected[i],
+                o_uncorrectable=uncorrectable[i],
                 **shared,
             )
         m.d.comb += vector.embedding.eq(embedding.values)
-        self._report(m, host, report)
+        self._report(m, host, report, corrected, uncorrectable, embedding, loader)
         self._counters(m, host, pipe)
 
     def _activations(self, m, pipe, vector):
@@ -281,9 +343,21 @@ class Tile(wiring.Component):
         m.d.sync += activations.eq(Mux(pipe.at("kv", at + 1), one.replicate(size), word) if groups else word)
         return activations
 
-    def _report(self, m, host, report):
+    def _report(self, m, host, report, corrected, uncorrectable, embedding, loader):
+        """What decoders found goes to the report, or to the loader while it verifies what it has written."""
         within = exact_log2(self.config.banks_per_lane)
+        counted = 1
+        if loader is not None:
+            counted, lane = ~loader.busy, loader.chosen >> within
+            words = Array(embedding.words[i] for i in range(self.config.lanes))
+            m.d.comb += [
+                loader.word.eq(words[lane]),
+                loader.corrected.eq(corrected.bit_select(lane, 1)),
+                loader.uncorrectable.eq(uncorrectable.bit_select(lane, 1)),
+            ]
         m.d.comb += [
+            report.corrected.eq(Mux(counted, corrected, 0)),
+            report.uncorrectable.eq(Mux(counted, uncorrectable, 0)),
             report.clear.eq(host.start & ~self.busy),
             self.corrected_words.eq(report.corrected_words),
             self.uncorrectable_words.eq(report.uncorrectable_words),
