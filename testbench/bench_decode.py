@@ -30,6 +30,10 @@ PUBLIC = (
     "token_valid",
     "token",
     "tainted",
+    "illegal_program",
+    "uncorrectable",
+    "uncorrectable_bank",
+    "uncorrectable_address",
     *COUNTERS,
 )
 
@@ -41,6 +45,9 @@ async def decode(tile):
     start_clock(tile.clk)
     await reset(tile)
     await load(tile, request)
+    lost: list[int] = []
+    cocotb.start_soon(watch(tile, lost))
+    cocotb.start_soon(refuse(tile))
     began, busy = time.perf_counter(), time.process_time()
     await pulse(tile.start)
     tokens, cycles, tainted = [], [], []
@@ -58,10 +65,23 @@ async def decode(tile):
         "tokens": tokens,
         "token_cycles": cycles,
         "tainted": tainted,
+        "lost": lost,
         "seconds": time.perf_counter() - began,
         "cpu_seconds": time.process_time() - busy,
     }
     Path("observed.json").write_text(json.dumps(observed))
+
+
+async def watch(tile, lost):
+    """Bank and address of the first word beyond repair."""
+    await RisingEdge(tile.uncorrectable)
+    lost += [int(tile.uncorrectable_bank.value), int(tile.uncorrectable_address.value)]
+
+
+async def refuse(tile):
+    """End the test when the tile refuses its program."""
+    await RisingEdge(tile.illegal_program)
+    raise AssertionError("the tile met a program that it cannot play")
 
 
 async def reset(tile):

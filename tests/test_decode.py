@@ -85,7 +85,7 @@ def test_double_bit_errors_are_reported(verse, tmp_path):
     run.program.weights[2, gate.weights + 5, [10, 200]] ^= 1
     observed = simulate(run, tmp_path, Silent())
     assert (observed["corrected_words"], observed["uncorrectable_words"]) == (0, run.total)
-    assert all(observed["tainted"])
+    assert all(observed["tainted"]) and observed["lost"] == [2, gate.weights + 5]
     predicted = emission_cycles(run.program.queues, run.tile.config, len(run.prompt_tokens), run.total)
     assert observed["token_cycles"] == predicted
 

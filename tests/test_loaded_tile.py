@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from rtl.memory.code import word_code
 from rtl.memory.faults import FaultRates, FaultyBank
 from rtl.memory.writer import load
 from rtl.tile.config import BankTiming, TileConfig
+from rtl.tile.program import Alu, Constant, Destination, Instruction, Source
 from sim.accounts import events
 from sim.cache import cache_root
 from sim.checkpoint import LlamaShape
@@ -82,13 +84,43 @@ def packets(program):
     ]
 
 
-def simulated(simulator, program, rates, folder, *, total):
+def illegal_programs():
+    """Packets of programs with one address beyond a memory each, and one with none but a wait for ever."""
+    programs = tile_targets(CONFIG)[2].target
+    read, vector = Instruction(source=Source.WEIGHTS), Instruction(source=Source.VECTOR)
+    stop, end = Instruction(source=Source.END, after=2047), Instruction(source=Source.END, after=1)
+    streaming = [
+        replace(read, memory=CONFIG.lane_words),
+        replace(read, activations=CONFIG.activation_groups),
+        replace(read, source=Source.KV, memory=CONFIG.kv_words),
+        replace(read, constant=CONFIG.constant_words, constant_mode=Constant.WORD),
+        replace(read, d=CONFIG.vector_words, destination=Destination.VECTOR),
+        replace(read, blocks=CONFIG.lane_words + 1, memory_stride=1),
+        read,
+    ]
+    working = [
+        replace(vector, a=CONFIG.vector_words),
+        replace(vector, b=CONFIG.vector_words, alu=Alu.ADD),
+        replace(vector, d=CONFIG.activation_groups, destination=Destination.ACTIVATION),
+        replace(vector, memory=CONFIG.kv_words, destination=Destination.VALUE),
+        replace(vector, source=Source.KEEP, constant=CONFIG.constant_words),
+        replace(vector, after=9),
+    ]
+    pairs = [(one, vector) for one in streaming[:-1]] + [(streaming[-1], one) for one in working]
+    return [
+        [[programs, 0, [one.encode(), stop.encode()]], [programs, 1, [other.encode(), end.encode()]]]
+        for one, other in pairs
+    ]
+
+
+def simulated(simulator, program, rates, folder, *, total, illegal=()):
     """What the host sees; every memory begins with zeros or the simulator's pattern."""
     empty = "0\n" * (CONFIG.bank_words + CONFIG.spare_words)
     for name in program.images:
         (folder / name).write_text(empty if name.startswith("weights") else "0\n")
     request = {
         "targets": [dataclasses.asdict(one) for one in tile_targets(CONFIG)], "packets": packets(program),
+        "illegal": illegal,
         "prompt": PROMPT, "total": total, "vocabulary": program.vocabulary, "epsilon": program.epsilon,
     }  # fmt: skip
     (folder / "request.json").write_text(json.dumps(request))
@@ -114,10 +146,16 @@ def check_loading(observed, counts):
 
 
 def test_a_decode_from_repaired_banks(simulator, model, tmp_path):
-    """Tokens are the golden's, cycles and words the schedule's, and no word needs the code: spares have no errors."""
+    """Tokens are the golden's, cycles and words the schedule's, and no word needs the code: spares have no errors.
+
+    Illegal programs that were tried before leave nothing behind.
+    """
     integers, program = model
-    total, first = len(PROMPT) + TOKENS - 1, len(PROMPT) - 1
-    observed = simulated(simulator, program, WEAK, tmp_path, total=total)
+    total, first, illegal = len(PROMPT) + TOKENS - 1, len(PROMPT) - 1, illegal_programs()
+    observed = simulated(simulator, program, WEAK, tmp_path, total=total, illegal=illegal)
+    for cycles, seen, tokens in observed["illegal"]:
+        assert (seen, tokens) == (["done", "illegal_program"], 0) and cycles < 500
+    assert len(observed["illegal"]) == len(illegal)
     counts = loaded(program, WEAK)
     assert counts.repaired > 1 and counts.retries > counts.repaired * (ATTEMPTS - 1) and not counts.unrepairable
     check_loading(observed, counts)

@@ -27,9 +27,9 @@ LOADING = {
 }
 """What the tile says of the weights that were loaded: counts, and where the first word did not hold."""
 
-SETTLE_CYCLES = 15
+SETTLE_CYCLES = 63
 """A run counts as on for so long after `start` and after the tile's last busy cycle: `busy` may rise a few cycles after
-`start`, and counters may move a few cycles after `busy` falls."""
+`start`, and steps that an illegal program has issued may be on their way for a while after `busy` falls."""
 
 RESET_CYCLES = 4
 """Length of the tile's reset."""

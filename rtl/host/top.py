@@ -11,8 +11,8 @@ from rtl.tile.config import TileConfig
 
 TOP = "hosted_tile"
 OUTPUTS = (
-    "busy", "token_valid", "token", "tainted", "uncorrectable", "uncorrectable_bank", "uncorrectable_address",
-    "load_ready", "load_failed",
+    "busy", "token_valid", "token", "illegal_program", "tainted",
+    "uncorrectable", "uncorrectable_bank", "uncorrectable_address", "load_ready", "load_failed",
 )  # fmt: skip
 """Ports of the tile that the host interface takes as they are, beside the counters and what loading came to."""
 

@@ -7,7 +7,7 @@ from amaranth.utils import ceil_log2, exact_log2
 
 from rtl.formats import GROUP
 from rtl.tile.config import TileConfig
-from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, Destination, Source
+from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, STREAMS, Destination, Source
 from rtl.tile.queue import INDEX_BITS, Queue
 
 TOKEN_BITS = 16
@@ -50,6 +50,10 @@ class Sequencer(wiring.Component):
     prompt_address, prompt : likewise; read with the vector queue's program
     argmax : the token that the vector unit found
     hold : no vector step may issue in this cycle
+    illegal_access : a step has an address beyond its memory
+    illegal_program : for one cycle, the program cannot be played, and the run ends: an address like that, an
+        instruction that its queue does not have or that would never end, one beyond the program memory, or two that
+        wait for each other
     stream, vector : steps, see `step_layout`
     stream_memory : `stream.memory` of the next cycle
     position, token : of the current token
@@ -71,6 +75,8 @@ class Sequencer(wiring.Component):
                 "prompt": In(TOKEN_BITS),
                 "argmax": In(TOKEN_BITS),
                 "hold": In(1),
+                "illegal_access": In(1),
+                "illegal_program": Out(1),
                 "stream_memory": Out(FIELDS["memory"]),
                 "stream": Out(step_layout()),
                 "vector": Out(step_layout()),
@@ -85,19 +91,23 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         drain = self.config.drain
-        m.submodules.stream_queue = stream = Queue(self.config, advance=drain)
-        m.submodules.vector_queue = vector = Queue(self.config, stride=drain)
-        ends, emits = Signal(), self.position + 1 >= self.prompt_length
+        m.submodules.stream_queue = stream = Queue(self.config, sources=STREAMS, advance=drain)
+        m.submodules.vector_queue = vector = Queue(
+            self.config, sources=[source for source in Source if source not in STREAMS], stride=drain
+        )
+        stops, ends, emits = Signal(), Signal(), self.position + 1 >= self.prompt_length
         source = vector.instruction.source
         m.d.comb += [
-            ends.eq(vector.begins & ((source == Source.END) | (source == Source.END_OF_PROMPT) & ~emits)),
+            stops.eq(stream.illegal | vector.illegal | self.illegal_access | stream.waiting & vector.waiting),
+            self.illegal_program.eq(stops),
+            ends.eq(vector.begins & ((source == Source.END) | (source == Source.END_OF_PROMPT) & ~emits) & ~stops),
             vector.hold.eq(self.hold),
         ]
         self._spread_rows(m, stream)
         for name, queue, other in (("stream", stream, vector), ("vector", vector, stream)):
             m.d.comb += [
                 queue.busy.eq(self.busy),
-                queue.restart.eq(ends),
+                queue.restart.eq(ends | stops),
                 queue.page.eq(self.position >> exact_log2(GROUP)),
                 queue.other_done.eq(other.done),
                 queue.program.eq(getattr(self, f"{name}_program")),
@@ -108,7 +118,7 @@ class Sequencer(wiring.Component):
         m.d.sync += self.token_valid.eq(ends & emits)
         with m.If(self.busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
-        self._tokens(m, ends, vector.fetching)
+        self._tokens(m, ends, stops, vector.fetching)
         self._stream_addresses(m, stream)
         self._vector_addresses(m, vector)
         return m
@@ -123,7 +133,7 @@ class Sequencer(wiring.Component):
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
 
-    def _tokens(self, m, ends, fetching):
+    def _tokens(self, m, ends, stops, fetching):
         following = Signal.like(self.position)
         m.d.comb += following.eq(Mux(self.busy, self.position + ends, 0))
         m.d.comb += self.prompt_address.eq(following)
@@ -134,7 +144,7 @@ class Sequencer(wiring.Component):
             m.d.sync += self.emitted.eq(self.argmax)
         with m.If(self.start & ~self.busy):
             m.d.sync += [self.busy.eq(1), self.cycles.eq(0)]
-        with m.Elif(ends & (self.position + 1 == self.total_length)):
+        with m.Elif(stops | ends & (self.position + 1 == self.total_length)):
             m.d.sync += self.busy.eq(0)
 
     @staticmethod

@@ -32,6 +32,7 @@ SIGNATURE = {
     "busy": Out(1),
     "token_valid": Out(1),
     "token": Out(TOKEN_BITS),
+    "illegal_program": Out(1),
     "tainted": Out(1),
     "uncorrectable": Out(1),
     "uncorrectable_bank": Out(12),
@@ -64,6 +65,7 @@ class Tile(wiring.Component):
     clk, rst : clock, and reset to be held for two cycles at least
     start, prompt_length, total_length, vocabulary, epsilon : as in `Sequencer` and `VectorUnit`
     busy, token_valid, token, cycles : as in `Sequencer`
+    illegal_program : as in `Sequencer`
     tainted : a weight word that this run has read was beyond repair: stands beside every token from then on
     uncorrectable, uncorrectable_bank, uncorrectable_address : for one cycle, there was such a word, and where
     weight_words : words that the weight banks have delivered
@@ -80,6 +82,7 @@ class Tile(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self._beyond = []
         host = self._inputs(m)
         m.submodules.sequencer = sequencer = Sequencer(self.config)
         m.submodules.vector_unit = vector = VectorUnit(self.config)
@@ -88,6 +91,7 @@ class Tile(wiring.Component):
         self._host(m, host, sequencer, vector, port)
         self._memories(m, host, sequencer, vector, port)
         self._lanes(m, host, sequencer, vector, embedding, self._bank_loader(m, host, sequencer, port))
+        m.d.sync += sequencer.illegal_access.eq(Cat(self._beyond).any())
         return m
 
     def _inputs(self, m):
@@ -113,6 +117,7 @@ class Tile(wiring.Component):
             port.busy.eq(sequencer.busy),
             self.load_ready.eq(port.load_ready),
             self.busy.eq(sequencer.busy),
+            self.illegal_program.eq(sequencer.illegal_program),
             self.token_valid.eq(sequencer.token_valid),
             self.token.eq(sequencer.emitted),
             self.cycles.eq(sequencer.cycles),
@@ -151,6 +156,11 @@ class Tile(wiring.Component):
             write_address=host.load_address[: ceil_log2(config.context)],
             write_data=host.load_data[:TOKEN_BITS],
         )
+        self._guard(vector.constant_read, vector.constant_address, config.constant_words)
+        self._guard(vector.constant_write, vector.constant_write_address, config.constant_words)
+        self._guard(vector.vector_write, vector.write_address, config.vector_words)
+        self._guard(vector.activation_write, vector.activation_group, config.activation_groups)
+        self._guard(vector.kv_write.any(), vector.kv_address, config.kv_words)
         address_bits = ceil_log2(config.constant_words)
         m.submodules.constant_memory = sram(
             words=config.constant_words,
@@ -169,17 +179,24 @@ class Tile(wiring.Component):
             write_mask=Mux(port.constants, (1 << config.vector_lanes) - 1, 1 << slot)[: config.vector_lanes],
         )
         address_bits = ceil_log2(config.vector_words)
-        for port in ("a", "b"):
-            m.submodules[f"vector_memory_{port}"] = sram(
+        for name in ("a", "b"):
+            address = getattr(vector, f"{name}_address")
+            self._guard(getattr(vector, f"{name}_read"), address, config.vector_words)
+            m.submodules[f"vector_memory_{name}"] = sram(
                 words=config.vector_words,
                 grain=VECTOR_BITS,
-                read_enable=getattr(vector, f"{port}_read"),
-                read_address=getattr(vector, f"{port}_address")[:address_bits],
-                read_data=self._registered(m, getattr(vector, port).as_value()),
+                read_enable=getattr(vector, f"{name}_read"),
+                read_address=address[:address_bits],
+                read_data=self._registered(m, getattr(vector, name).as_value()),
                 write_enable=vector.vector_write,
                 write_address=vector.write_address[:address_bits],
                 write_data=vector.write_data.as_value(),
             )
+
+    def _guard(self, enable, address, words: int):
+        """An access whose address has to lie in a memory of so many words."""
+        if words < 1 << len(address):
+            self._beyond.append(enable & (address >= words))
 
     @staticmethod
     def _registered(m, target):
@@ -241,8 +258,11 @@ class Tile(wiring.Component):
         config, step, f = self.config, sequencer.stream, self.config.format
         source, arrival = step.instruction.source, config.stream_latency
         weights, kv = (source == Source.WEIGHTS) & step.valid, (source == Source.KV) & step.valid
+        self._guard(kv, step.memory, config.kv_words)
+        self._guard(weights | kv, step.activations, config.activation_groups)
         beats = exact_log2(config.word_beats)
         row = (source == Source.EMBEDDING) & step.valid & (step.beat[:beats] == 0)
+        self._guard(weights | row, step.memory, config.lane_words)
         which = step.memory[: exact_log2(config.banks_per_lane)]
         pipe = Stages(
             m,
