@@ -15,7 +15,7 @@ from pathlib import Path
 from devicemodels.errors import UserError
 from rtl.export.verilog import TOP
 from rtl.memory.faults import FaultRates
-from sim.accounts import events, multiplications
+from sim.accounts import MEASURED, events, multiplications
 from sim.cache import cache_root, content_key
 from sim.checkpoint import Model
 from sim.compiler import Program, compile_model, quantise_model
@@ -240,9 +240,9 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
     prefill = predicted[0] - token_cycles(program.queues, tile.config, first, emits=True)
     cycles = (observed["token_cycles"][-1] - prefill) / len(generated)
     counts = _mean(events(program.queues, tile.config, at, emits=True) for at in generated)
-    # Words are the hardware's own count, less what the schedule says of the prompt before the first token.
-    before = sum(events(program.queues, tile.config, at, emits=False)["weight reads"] for at in range(first))
-    counts["weight reads"] = (observed["weight_words"] - before) / len(generated)
+    # They are the hardware's own counts, less what the schedule says of the prompt before the first token.
+    before = sum((events(program.queues, tile.config, at, emits=False) for at in range(first)), Counter())
+    counts |= {key: (observed[name] - before[key]) / len(generated) for key, name in MEASURED.items()}
     phases = _mean(phase_cycles(program.queues, tile.config, at) for at in generated)
     figures = rates(tile, weight_words=counts["weight reads"], cycles=cycles, area=physical.total_area)
     joules = energy(physical, counts, cycles)

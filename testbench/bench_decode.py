@@ -12,9 +12,10 @@ import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
 from rtl.host.packets import Target
+from rtl.tile.activity import ACTIVITIES
 from testbench.clock import PERIOD_NS, start_clock
 
-COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words")
+COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words", *ACTIVITIES)
 LOAD = ("load_valid", "load_target", "load_bank", "load_address", "load_data")
 PUBLIC = (
     "clk",

@@ -54,7 +54,9 @@ async def attempt(host, request, targets, packets):
     await begin(host, request)
     while await host.field("STATUS", "busy"):
         pass
-    return await host.counter("CYCLES"), await events(host), await host.field("STATUS", "waiting")
+    seen = await host.counter("CYCLES"), await events(host), await host.counter("TOKENS")
+    await host.write("CONTROL", clear=1)
+    return seen
 
 
 async def begin(host, request):

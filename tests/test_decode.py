@@ -6,7 +6,7 @@ import json
 import pytest
 
 from devicemodels.errors import UserError
-from sim.accounts import events
+from sim.accounts import MEASURED, events
 from sim.checkpoint import load_model
 from sim.compiler import compile_model
 from sim.console import Silent
@@ -40,8 +40,8 @@ def check(run, observed):
     counts = [
         events(run.program.queues, run.tile.config, position, emits=position >= first) for position in range(run.total)
     ]
-    assert observed["weight_words"] == sum(count["weight reads"] for count in counts)
-    assert observed["lane_words"] == sum(count["lane words"] for count in counts)
+    for event, name in MEASURED.items():
+        assert observed[name] == sum(count[event] for count in counts), name
     assert observed["uncorrectable_words"] == 0
 
 

@@ -80,8 +80,8 @@ def play(programs, words: int, most: int = 3000):
 
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
-    simulator.add_testbench(fetch, background=True)
     simulator.add_testbench(bench)
+    simulator.add_testbench(fetch, background=True)  # behind the bench, so that it sees `start` in its cycle
     simulator.run()
     return seen
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from rtl.memory.faults import FaultRates, FaultyBank
 from rtl.memory.writer import load
 from rtl.tile.config import BankTiming, TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Source
-from sim.accounts import events
+from sim.accounts import MEASURED, events
 from sim.cache import cache_root
 from sim.checkpoint import LlamaShape
 from sim.compiler import compile_model, quantise_model
@@ -88,7 +89,7 @@ def illegal_programs():
     """Packets of programs with one address beyond a memory each, and one with none but a wait for ever."""
     programs = tile_targets(CONFIG)[2].target
     read, vector = Instruction(source=Source.WEIGHTS), Instruction(source=Source.VECTOR)
-    stop, end = Instruction(source=Source.END, after=2047), Instruction(source=Source.END, after=1)
+    stop, end = Instruction(source=Source.END, after=2047), Instruction(source=Source.END, after=1, lag=100)
     streaming = [
         replace(read, memory=CONFIG.lane_words),
         replace(read, activations=CONFIG.activation_groups),
@@ -161,9 +162,11 @@ def test_a_decode_from_repaired_banks(simulator, model, tmp_path):
     check_loading(observed, counts)
     assert observed["load_events"] == []
     assert observed["tokens"] == greedy(integers, PROMPT, TOKENS)
-    words = sum(events(program.queues, CONFIG, at, emits=at >= first)["weight reads"] for at in range(total))
+    counts = sum((events(program.queues, CONFIG, at, emits=at >= first) for at in range(total)), Counter())
     assert observed["counters"]["cycles"] == emission_cycles(program.queues, CONFIG, len(PROMPT), total)[-1]
-    assert observed["counters"]["weight_words"] == words
+    assert {name: observed["counters"][name] for name in MEASURED.values()} == {
+        name: counts[event] for event, name in MEASURED.items()
+    }
     assert observed["counters"]["corrected_words"] == observed["counters"]["uncorrectable_words"] == 0
     assert observed["events"] == ["done"]
 

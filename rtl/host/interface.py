@@ -13,10 +13,11 @@ from rtl.host.packets import LoadTarget
 from rtl.host.register_port import RegisterPort
 from rtl.host.registers import ADDRESS_BITS, COUNTER_BITS, EVENTS, IDENTIFICATION, VERSION
 from rtl.host.token_queue import TokenQueue
+from rtl.tile.activity import ACTIVITIES
 from rtl.tile.sequencer import TOKEN_BITS
 
 SETTINGS = {"prompt_length": TOKEN_BITS, "total_length": TOKEN_BITS, "vocabulary": TOKEN_BITS, "epsilon": 32}
-COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words")
+COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words", *ACTIVITIES)
 
 LOADING = {
     "load_retries": 32,

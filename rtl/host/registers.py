@@ -113,6 +113,21 @@ EVENTS = (
 )
 """Bits of both interrupt registers, from bit 0."""
 
+ACTIVITIES = (
+    ("KV_READS", "Words read from the KV banks."),
+    ("KV_WRITES", "Words of the KV banks written, in whole or in part."),
+    ("VECTOR_STEPS", "Words through the vector pipe."),
+    ("VECTOR_READS", "Words read from the vector memory."),
+    ("VECTOR_WRITES", "Words written to the vector memory, both copies counted."),
+    ("ACTIVATION_READS", "Words read from the activation memory."),
+    ("ACTIVATION_WRITES", "Words of the activation memory written, in whole or in part."),
+    ("CONSTANT_READS", "Words read from the constant memory."),
+    ("CONSTANT_WRITES", "Words of the constant memory written in part."),
+    ("PROGRAM_READS", "Instructions read from both program memories."),
+    ("PROMPT_READS", "Words read from the prompt memory."),
+)
+"""Counters of a run from which its energy follows."""
+
 _RO, _RW, _W1C, _W1 = Access.READ_ONLY, Access.READ_WRITE, Access.WRITE_ONE_TO_CLEAR, Access.COMMAND
 
 REGISTERS: tuple[Register, ...] = (
@@ -195,6 +210,7 @@ REGISTERS: tuple[Register, ...] = (
     *_counter("CORRECTED_WORDS", 0x98, "Words repaired by the code."),
     *_counter("UNCORRECTABLE_WORDS", 0xA0, "Words beyond repair."),
     *_counter("TOKENS", 0xA8, "Tokens of the run."),
+    *(register for n, (name, text) in enumerate(ACTIVITIES) for register in _counter(name, 0xB0 + 8 * n, text)),
 )  # fmt: skip
 """All registers in order. Other addresses answer SLVERR."""
 

@@ -26,6 +26,7 @@ class Queue(wiring.Component):
 
     Attributes
     ----------
+    start : a run begins; the first instruction is fetched
     busy : a token is being worked on
     restart : the token ends in this cycle; the next one's first instruction is fetched in the cycle after
     hold : no step may issue in this cycle
@@ -46,6 +47,7 @@ class Queue(wiring.Component):
         self.config, self.sources, self.stride, self.advance = config, tuple(sources), stride, advance
         super().__init__(
             {
+                "start": In(1),
                 "busy": In(1),
                 "restart": In(1),
                 "hold": In(1),
@@ -119,7 +121,7 @@ class Queue(wiring.Component):
         counter = Signal.like(self.address)
         m.d.comb += [
             self.address.eq(Mux(self.restart, 0, counter + advance)),
-            self.read.eq(~self.busy | advance | self.restart),
+            self.read.eq(self.start | advance | self.restart),
         ]
         m.d.sync += counter.eq(self.address)
         with m.If(finished):

@@ -47,7 +47,7 @@ class Sequencer(wiring.Component):
     start : begins a run at position 0; ignored while `busy`
     prompt_length, total_length : positions whose token is given, and positions in all; at least 1
     program_read, ... : ports of the queues' program memories, with one cycle of latency
-    prompt_address, prompt : likewise; read with the vector queue's program
+    prompt_read, prompt_address, prompt : likewise; read once a position
     argmax : the token that the vector unit found
     hold : no vector step may issue in this cycle
     illegal_access : a step has an address beyond its memory
@@ -71,6 +71,7 @@ class Sequencer(wiring.Component):
                 "total_length": In(TOKEN_BITS),
                 "busy": Out(1),
                 **{f"{queue}_{name}": member for queue in ("stream", "vector") for name, member in port.items()},
+                "prompt_read": Out(1),
                 "prompt_address": Out(range(config.context)),
                 "prompt": In(TOKEN_BITS),
                 "argmax": In(TOKEN_BITS),
@@ -106,6 +107,7 @@ class Sequencer(wiring.Component):
         self._spread_rows(m, stream)
         for name, queue, other in (("stream", stream, vector), ("vector", vector, stream)):
             m.d.comb += [
+                queue.start.eq(self.start & ~self.busy),
                 queue.busy.eq(self.busy),
                 queue.restart.eq(ends | stops),
                 queue.page.eq(self.position >> exact_log2(GROUP)),
@@ -136,7 +138,10 @@ class Sequencer(wiring.Component):
     def _tokens(self, m, ends, stops, fetching):
         following = Signal.like(self.position)
         m.d.comb += following.eq(Mux(self.busy, self.position + ends, 0))
-        m.d.comb += self.prompt_address.eq(following)
+        m.d.comb += [
+            self.prompt_address.eq(following),
+            self.prompt_read.eq(self.start & ~self.busy | ends),
+        ]
         m.d.sync += self.position.eq(following)
         with m.If(fetching & self.busy):
             m.d.sync += self.token.eq(Mux(self.position < self.prompt_length, self.prompt, self.emitted))

@@ -5,14 +5,15 @@ from types import SimpleNamespace
 from amaranth.hdl import Array, Cat, ClockDomain, ClockSignal, Instance, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2, exact_log2
+from amaranth.utils import bits_for, ceil_log2, exact_log2
 
 from rtl.arithmetic.dot import ActivationSums
 from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.host.loader import load_port
 from rtl.host.packets import tile_targets
 from rtl.memory.macros import sram, weight_bank
-from rtl.memory.report import ErrorReport
+from rtl.memory.report import ErrorReport, count_ones
+from rtl.tile.activity import ACTIVITIES, Activity
 from rtl.tile.config import READ_LATENCY, TileConfig
 from rtl.tile.embedding import Embedding
 from rtl.tile.loading import COUNTS, FAILED, BankLoader, LoadPort
@@ -42,6 +43,7 @@ SIGNATURE = {
     "lane_words": Out(48),
     "corrected_words": Out(48),
     "uncorrectable_words": Out(48),
+    **{name: Out(48) for name in ACTIVITIES},
     "load_retries": Out(32),
     "load_repaired": Out(32),
     "load_unrepairable": Out(32),
@@ -70,6 +72,7 @@ class Tile(wiring.Component):
     uncorrectable, uncorrectable_bank, uncorrectable_address : for one cycle, there was such a word, and where
     weight_words : words that the weight banks have delivered
     lane_words : words that lanes have multiplied, from weight and KV banks
+    kv_reads ... : as in `Activity`
     load_valid ... load_data : a word for a memory, as `rtl.host.loader.load_port` has them; not in a run
     load_failed ... : as in `BankLoader`, all zero in a tile without spare words
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
@@ -149,7 +152,7 @@ class Tile(wiring.Component):
         m.submodules.prompt_memory = sram(
             words=config.context,
             grain=TOKEN_BITS,
-            read_enable=sequencer.vector_read & ~port.prompt,
+            read_enable=sequencer.prompt_read & ~port.prompt,
             read_address=sequencer.prompt_address,
             read_data=sequencer.prompt,
             write_enable=port.prompt,
@@ -334,6 +337,7 @@ class Tile(wiring.Component):
         m.d.comb += vector.embedding.eq(embedding.values)
         self._report(m, host, report, corrected, uncorrectable, embedding, loader)
         self._counters(m, host, pipe)
+        self._activity(m, host, pipe, sequencer, vector)
 
     def _activations(self, m, pipe, vector):
         """The activation memory; what it reads reaches the lanes together with the word of the banks.
@@ -396,3 +400,28 @@ class Tile(wiring.Component):
                 self.weight_words.eq(self.weight_words + Mux(pipe.at("weights", arrival), config.lanes, 0)),
                 self.lane_words.eq(self.lane_words + Mux(pipe.at("valid", arrival), config.lanes, 0)),
             ]
+
+    def _activity(self, m, host, pipe, sequencer, vector):
+        config, at = self.config, self.config.stream_latency - READ_LATENCY
+        each = bits_for(config.lanes)
+        m.submodules.activity = activity = Activity(
+            {"kv_reads": each, "kv_writes": each, "vector_reads": 2, "vector_writes": 2, "program_reads": 2}
+        )
+        m.d.comb += [
+            activity.clear.eq(host.start & ~self.busy),
+            *(getattr(self, name).eq(getattr(activity, name)) for name in ACTIVITIES),
+        ]
+        activity.count(
+            m,
+            kv_reads=Mux(pipe.at("kv", at), config.lanes, 0),
+            kv_writes=count_ones(vector.kv_write),
+            vector_steps=vector.works,
+            vector_reads=vector.a_read + vector.b_read,
+            vector_writes=Mux(vector.vector_write, 2, 0),
+            activation_reads=pipe.at("valid", at),
+            activation_writes=vector.activation_write,
+            constant_reads=vector.constant_read,
+            constant_writes=vector.constant_write,
+            program_reads=sequencer.stream_read + sequencer.vector_read,
+            prompt_reads=sequencer.prompt_read,
+        )
