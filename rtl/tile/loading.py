@@ -1,5 +1,7 @@
 """How a tile's memories are written: words of the load port, and the banks' writer with its spare words."""
 
+import enum
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -13,6 +15,14 @@ from rtl.tile.config import TileConfig
 
 STROBES = ("prompt", "constants", "stream_program", "vector_program")
 """Memories whose words are written in a cycle."""
+
+
+class State(enum.IntEnum):
+    """What becomes of the word at the load port."""
+
+    IDLE = 0  # there is none
+    WRITE = 1  # it goes to its memory, or to the banks' writer
+    WAIT = 2  # the writer has it
 
 
 class LoadPort(wiring.Component):
@@ -45,23 +55,21 @@ class LoadPort(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        before = Signal()
+        state, before = Signal(State), Signal()
         m.d.sync += [self.load_ready.eq(0), before.eq(self.load_ready)]
-        with m.FSM():
-            with m.State("IDLE"), m.If(self.load_valid & ~self.load_ready & ~before & ~self.busy):
-                m.next = "WRITE"
-            with m.State("WRITE"):
-                self._strobes(m)
-                with m.If(self.load_target == Target.WEIGHTS):
-                    m.d.comb += self.weights.eq(1)
-                    with m.If(self.taken):
-                        m.next = "WAIT"
-                with m.Else():
-                    m.d.sync += self.load_ready.eq(1)
-                    m.next = "IDLE"
-            with m.State("WAIT"), m.If(self.done):
-                m.d.sync += self.load_ready.eq(1)
-                m.next = "IDLE"
+        with m.If(state == State.WRITE):
+            self._strobes(m)
+            weights = self.load_target == Target.WEIGHTS
+            m.d.comb += self.weights.eq(weights)
+            with m.If(~weights):
+                m.d.sync += [self.load_ready.eq(1), state.eq(State.IDLE)]
+            with m.Elif(self.taken):
+                m.d.sync += state.eq(State.WAIT)
+        with m.Elif(state == State.WAIT):
+            with m.If(self.done):
+                m.d.sync += [self.load_ready.eq(1), state.eq(State.IDLE)]
+        with m.Elif(self.load_valid & ~self.load_ready & ~before & ~self.busy):
+            m.d.sync += state.eq(State.WRITE)
         return m
 
     def _strobes(self, m):

@@ -211,6 +211,7 @@ class Tile(wiring.Component):
     def _bank_loader(self, m, host, sequencer, port):
         """What writes the weight banks and repairs their addresses, if they have spare words."""
         if not self.config.spare_words:
+            m.d.comb += [port.taken.eq(1), port.done.eq(1)]  # a word that nothing takes is dropped
             return None
         m.submodules.bank_loader = loader = BankLoader(self.config)
         m.d.comb += [
