@@ -63,7 +63,8 @@ def play(programs, words: int, most: int = 3000):
                 illegal, cycles = illegal + ctx.get(dut.illegal_program), cycles + 1
                 tokens += ctx.get(dut.token_valid)
                 await ctx.tick()
-            seen.append((cycles, illegal, tokens + ctx.get(dut.token_valid)))
+            illegal, tokens = illegal + ctx.get(dut.illegal_program), tokens + ctx.get(dut.token_valid)
+            seen.append((cycles, illegal, tokens))
             await ctx.tick().repeat(3)
 
     async def fetch(ctx):

@@ -100,7 +100,6 @@ class Sequencer(wiring.Component):
         source = vector.instruction.source
         m.d.comb += [
             stops.eq(stream.illegal | vector.illegal | self.illegal_access | stream.waiting & vector.waiting),
-            self.illegal_program.eq(stops),
             ends.eq(vector.begins & ((source == Source.END) | (source == Source.END_OF_PROMPT) & ~emits) & ~stops),
             vector.hold.eq(self.hold),
         ]
@@ -117,7 +116,7 @@ class Sequencer(wiring.Component):
                 getattr(self, f"{name}_address").eq(queue.address),
             ]
             self._step(m, queue, getattr(self, name))
-        m.d.sync += self.token_valid.eq(ends & emits)
+        m.d.sync += [self.token_valid.eq(ends & emits), self.illegal_program.eq(stops)]
         with m.If(self.busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
         self._tokens(m, ends, stops, vector.fetching)
