@@ -3,6 +3,7 @@
 from collections import Counter
 
 from rtl.formats import GROUP
+from rtl.tile.activity import ACTIVITIES
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Source
 from sim.compiler import Program
@@ -27,16 +28,21 @@ def events(queues: Queues, config: TileConfig, position: int, *, emits: bool, co
     `program reads`, `prompt reads` and `vector steps`. An embedding counts as a read of a bank of every lane, of which
     one lane's word is used. A word of the banks is read and counted once for all columns.
     """
-    pages, counts = pages_of(position, columns), Counter()
+    # A fetch is of the instruction behind the one that begins: one more a queue, and the first; and the one that the
+    # streaming queue has reached without playing it.
+    pages = pages_of(position, columns)
+    counts = Counter({"program reads": 3, "prompt reads": columns if config.columns > 1 else 1})
     for instruction in played(queues, emits=emits):
         counts["program reads"] += 1
-        if config.columns == 1:
-            counts["prompt reads"] += not instruction.streams  # the prompt is read with the vector queue's program
         if instruction.source < Source.END_OF_PROMPT:
             _count(counts, instruction, config, pages, columns)
-    if config.columns > 1:
-        counts["prompt reads"] += columns
     return counts
+
+
+MEASURED = {"weight reads": "weight_words", "lane words": "lane_words"} | {
+    name.replace("kv", "KV").replace("_", " "): name for name in ACTIVITIES
+}
+"""Each event with the tile's own count of it."""
 
 
 def _count(counts, instruction, config, pages, columns):

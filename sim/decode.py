@@ -15,7 +15,7 @@ from pathlib import Path
 from devicemodels.errors import UserError
 from rtl.export.verilog import top
 from rtl.memory.faults import FaultRates
-from sim.accounts import events, filled_part, multiplications
+from sim.accounts import MEASURED, events, filled_part, multiplications
 from sim.cache import cache_root, content_key
 from sim.checkpoint import Model, prompt_tokens
 from sim.compiler import Program, compile_model, quantise_model
@@ -274,9 +274,9 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
     prefill = predicted[0] - step_cycles(program.queues, tile.config, generating[0])
     cycles = (observed["token_cycles"][-1] - prefill) / len(generating)
     counts = _mean(count(step) for step in generating)
-    # Words are the hardware's own count, less what the schedule says of the prompt before the first token.
-    before = sum(count(step)["weight reads"] for step in silent)
-    counts["weight reads"] = (observed["weight_words"] - before) / len(generating)
+    # They are the hardware's own counts, less what the schedule says of the prompt before the first token.
+    before = sum((count(step) for step in silent), Counter())
+    counts |= {key: (observed[name] - before[key]) / len(generating) for key, name in MEASURED.items()}
     phases = _mean(phase_cycles(program.queues, tile.config, step.position, step.columns) for step in generating)
     figures = rates(
         tile,

@@ -1,13 +1,13 @@
 """A design: which sheets, and the designer's choices, read from TOML.
 
-A preset lies in ``sim/designs/``; a user's design is a TOML file anywhere. Every key but those of
-`OPTIONAL` is required and no other is allowed, so a misspelt one never falls back to a default unseen. Choices carry no
+A preset lies in ``sim/designs/``; a user's design is a TOML file anywhere. A key is required unless it is marked as
+`OPTIONAL` here, and no other is allowed, so a misspelt one never falls back to a default unseen. Choices carry no
 source: they are choices, not facts.
 """
 
 import tomllib
 import typing
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,8 @@ from rtl.formats import NumberFormat
 DESIGNS = Path(__file__).parent / "designs"
 DEFAULT_DESIGN = "mram-22nm"
 EXAMPLE = DESIGNS / f"{DEFAULT_DESIGN}.toml"
-OPTIONAL = ("chip", "tile.columns")
+OPTIONAL = {"optional": True}
+"""Mark of a key that a design file may leave out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,10 @@ class Sheets:
 @dataclass(frozen=True, kw_only=True)
 class MemoryChoice:
     """The weight banks: kind of cell, banks of a lane (which deliver in turn), words, rows of an array, words sharing a
-    sense amplifier, and temperature.
+    sense amplifier, temperature; the code of its words, and how often a word is read from one writing to the next.
+    With spare words beside `words` in each bank, the tile has what writes them (`rtl.tile.loading`).
+
+    `cheapest` takes the first code that is enough for so many reads (`sim.chain.coded_bank`).
     """
 
     kind: Literal["mram", "sram"]
@@ -42,6 +46,9 @@ class MemoryChoice:
     rows: int
     mux: int
     temperature_k: float
+    code: Literal["cheapest", "none", "secded", "dec"] = field(default="cheapest", metadata=OPTIONAL)
+    spares: int = field(default=0, metadata=OPTIONAL)
+    reads: float = field(default=1e8, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +66,7 @@ class TileChoice:
     activation_groups: int
     constant_words: int
     program_words: int
-    columns: int = 1
+    columns: int = field(default=1, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +95,7 @@ class Design:
     memory: MemoryChoice
     format: NumberFormat
     tile: TileChoice
-    chip: ChipChoice = ALONE
+    chip: ChipChoice = field(default=ALONE, metadata=OPTIONAL)
 
 
 def design_names() -> list[str]:
@@ -132,20 +139,20 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _beside(sheets: Sheets, folder: Path) -> Sheets:
-    named = {field.name: getattr(sheets, field.name) for field in fields(sheets)}
+    named = {one.name: getattr(sheets, one.name) for one in fields(sheets)}
     return Sheets(**{key: str(folder / value) if value.endswith(".toml") else value for key, value in named.items()})
 
 
 def _record(cls: type, table: dict[str, Any], path: Path, prefix: str) -> Any:
-    """One dataclass from one TOML table: exactly its keys, each of its type; those of `OPTIONAL` may be missing."""
-    types = typing.get_type_hints(cls)
+    """One dataclass from one TOML table: exactly its keys, each of its type; those marked as `OPTIONAL` may be missing."""
+    types, optional = typing.get_type_hints(cls), {one.name for one in fields(cls) if one.metadata == OPTIONAL}
     for key in table:
         if key not in types:
             raise UserError(f"{path}: unknown key '{prefix}{key}'{_hint(key, types)}")
     for key in types:
-        if key not in table and prefix + key not in OPTIONAL:
+        if key not in table and key not in optional:
             raise UserError(f"{path}: the key '{prefix}{key}' is missing: add it, as in {EXAMPLE}")
-    return cls(**{key: _value(types[key], value, path, prefix + key) for key, value in table.items()})
+    return cls(**{key: _value(types[key], table[key], path, prefix + key) for key in types if key in table})
 
 
 def _hint(key: str, known: dict[str, Any]) -> str:

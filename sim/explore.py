@@ -291,7 +291,8 @@ def write_design(one: Exploration, design: Design, path: Path, *, kind: str | No
     choice = choice_at(one.found.points, one.chosen)
     memory = MemoryChoice(
         kind=kind or design.memory.kind, banks_per_lane=design.memory.banks_per_lane, words=choice["words"],
-        rows=choice["rows"], mux=choice["mux"], temperature_k=one.space.temperature,
+        rows=choice["rows"], mux=choice["mux"], temperature_k=one.space.temperature, code="secded",
+        reads=design.memory.reads,
     )  # fmt: skip
     sheets = design.sheets
     if node is not None:

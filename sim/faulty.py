@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rtl.memory.code import SECDED, WordCode
+from rtl.memory.code import WordCode, word_code
 from rtl.memory.faults import FaultRates, FaultyBank
 from sim.compiler import Program
 from sim.compiler.place import MatrixPlace
@@ -34,13 +34,16 @@ class Delivered:
     silent: int
 
 
-def deliver(model: IntegerModel, program: Program, rates: FaultRates, code: WordCode = SECDED) -> Delivered:
-    """The weights of a compiled model after loss of retention, and stuck cells, in banks whose words carry `code`.
+def deliver(model: IntegerModel, program: Program, rates: FaultRates, code: WordCode | None = None) -> Delivered:
+    """The weights of a compiled model after loss of retention, and stuck cells, in banks whose words carry `code`
+    (by default the program's).
 
     A read error or disturb is another matter: it differs from read to read, and is left to the simulated tile.
     """
     bits = model.head.format.word_bits
-    written = np.stack([SECDED.decode(program.codewords(lane), bits)[0] for lane in range(len(program.weights))])
+    own_code = word_code(program.config.code)
+    code = code or own_code
+    written = np.stack([own_code.decode(program.codewords(lane), bits)[0] for lane in range(len(program.weights))])
     data, corrected, lost, silent = np.empty_like(written), 0, 0, 0
     for lane, words in enumerate(written):
         for bank in range(program.config.banks_per_lane):

@@ -11,7 +11,7 @@ from rtl.memory.timing import bank_timing
 from rtl.tile.config import TileConfig
 from rtl.tile.program import INSTRUCTION_BITS
 from rtl.tile.sequencer import TOKEN_BITS
-from sim.chain import LoadedSheets, load_sheets, weight_bank
+from sim.chain import LoadedSheets, coded_bank, load_sheets
 from sim.design import Design
 
 
@@ -63,7 +63,8 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
         A sheet is wrong; physics cannot build the bank; an SRAM is too slow for the clock.
     """
     sheets = sheets or load_sheets(design)
-    bank, clock = weight_bank(design, sheets), design.tile.clock_mhz * 1e6
+    code, bank = coded_bank(design, sheets)
+    clock = design.tile.clock_mhz * 1e6
     choice, chip, technology = design.tile, design.chip, sheets.technology.device
     config = TileConfig(
         lanes=choice.lanes * chip.tiles,
@@ -83,6 +84,8 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
         chips=chip.chips,
         link_cycles=chip.link_cycles,
         chip_link_cycles=chip.chip_link_cycles,
+        code=code.name,
+        spare_words=design.memory.spares,
     )
     srams = _srams(config, sheets, design.memory.temperature_k)
     for name, sram in srams.items():

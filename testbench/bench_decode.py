@@ -11,10 +11,24 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
+from rtl.host.packets import Target
+from rtl.tile.activity import ACTIVITIES
 from testbench.clock import PERIOD_NS, start_clock
 
-COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words")
-WATCHED = ("busy", "token_valid", "token", *COUNTERS)
+COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words", *ACTIVITIES)
+LOAD = ("load_valid", "load_target", "load_bank", "load_address", "load_data")
+WATCHED = (
+    "busy",
+    "load_ready",
+    "token_valid",
+    "token",
+    "tainted",
+    "illegal_program",
+    "uncorrectable",
+    "uncorrectable_bank",
+    "uncorrectable_address",
+    *COUNTERS,
+)
 PUBLIC = (
     "clk",
     "rst",
@@ -23,9 +37,7 @@ PUBLIC = (
     "total_length",
     "vocabulary",
     "epsilon",
-    "prompt_write",
-    "prompt_write_address",
-    "prompt_write_data",
+    *LOAD,
     *WATCHED,
 )
 
@@ -37,13 +49,17 @@ async def decode(tile):
     start_clock(tile.clk)
     await reset(tile)
     await load(tile, request)
+    lost: list[int] = []
+    cocotb.start_soon(watch(tile, lost))
+    cocotb.start_soon(refuse(tile))
     began, busy = time.perf_counter(), time.process_time()
     await pulse(tile.start)
-    tokens, cycles = [], []
+    tokens, cycles, tainted = [], [], []
     for _ in range(request["total"] - len(request["prompt"]) + 1):
         await RisingEdge(tile.token_valid)
         tokens.append(int(tile.token.value))
         cycles.append(int(tile.cycles.value))
+        tainted.append(int(tile.tainted.value))
         print(f"token {tokens[-1]} {cycles[-1]}", flush=True)
     if tile.busy.value:
         await FallingEdge(tile.busy)
@@ -52,15 +68,29 @@ async def decode(tile):
     observed |= {
         "tokens": tokens,
         "token_cycles": cycles,
+        "tainted": tainted,
+        "lost": lost,
         "seconds": time.perf_counter() - began,
         "cpu_seconds": time.process_time() - busy,
     }
     Path("observed.json").write_text(json.dumps(observed))
 
 
+async def watch(tile, lost):
+    """Bank and address of the first word beyond repair."""
+    await RisingEdge(tile.uncorrectable)
+    lost += [int(tile.uncorrectable_bank.value), int(tile.uncorrectable_address.value)]
+
+
+async def refuse(tile):
+    """End the test when the tile refuses its program."""
+    await RisingEdge(tile.illegal_program)
+    raise AssertionError("the tile met a program that it cannot play")
+
+
 async def reset(tile):
     """Hold every input low and the reset high for two cycles."""
-    for name in ("start", "prompt_write", "prompt_write_address", "prompt_write_data"):
+    for name in ("start", *LOAD):
         getattr(tile, name).value = 0
     await pulse(tile.rst, cycles=2)
 
@@ -69,11 +99,14 @@ async def load(tile, request):
     """Write the prompt and the lengths."""
     tile.prompt_length.value, tile.total_length.value = len(request["prompt"]), request["total"]
     tile.vocabulary.value, tile.epsilon.value = request["vocabulary"], request["epsilon"]
-    tile.prompt_write.value = 1
+    tile.load_valid.value, tile.load_target.value = 1, int(Target.PROMPT)
     for address, token in enumerate(request["prompt"]):
-        tile.prompt_write_address.value, tile.prompt_write_data.value = address, token
+        tile.load_address.value, tile.load_data.value = address, token
         await Timer(PERIOD_NS, "ns")
-    tile.prompt_write.value = 0
+        while not tile.load_ready.value:
+            await Timer(PERIOD_NS, "ns")
+    tile.load_valid.value = 0
+    await Timer(PERIOD_NS, "ns")
 
 
 async def pulse(signal, cycles: int = 1):

@@ -12,16 +12,18 @@ import cocotb
 from cocotb.triggers import RisingEdge, Timer, with_timeout
 from cocotbext.axi import AxiStreamFrame
 
-from rtl.host.interface import COUNTERS, SETTINGS, SETTLE_CYCLES
+from rtl.host.interface import COUNTERS, LOADING, SETTINGS, SETTLE_CYCLES
 from rtl.host.packets import LoadTarget, Target, Write, header, packet, stream_bytes, unpack
 from rtl.host.registers import ADDRESS_BITS, EVENTS, IDENTIFICATION, REGISTERS, VERSION, Access, PacketError, register
+from rtl.host.token_queue import TAINTED
 from testbench.axi_monitor import AxiMonitor
 from testbench.clock import PERIOD_NS, start_clock
 from testbench.host import PUBLIC as BUS
 from testbench.host import Host, Refused
 
-TILE = ("busy", "token_valid", "token", *COUNTERS, "illegal_program")
-TILE_INPUTS = (*TILE, "uncorrectable", "uncorrectable_bank", "uncorrectable_address", "load_ready")
+TILE = ("busy", "token_valid", "token", "tainted", *COUNTERS, "illegal_program")
+TILE_INPUTS = (*TILE, "uncorrectable", "uncorrectable_bank", "uncorrectable_address", "load_ready", "load_failed",
+               *LOADING)  # fmt: skip
 PUBLIC = (*BUS, *TILE_INPUTS, "tile_reset", "start", *SETTINGS, "load_valid", "load_target", "load_bank",
           "load_address", "load_data")  # fmt: skip
 REQUEST = json.loads(Path("request.json").read_text()) if Path("request.json").is_file() else {}
@@ -102,7 +104,7 @@ class Bench:
                 if dut.tile_reset.value:
                     dut.busy.value = 0
                     return seen
-            await self.pulse(token=token, token_valid=1)
+            await self.pulse(token=token & 0xFFFF, tainted=token >> TAINTED, token_valid=1)
         dut.busy.value = 0
         return seen
 
@@ -213,7 +215,7 @@ async def a_run_gives_its_tokens(one):
     await one.begin()
     context = REQUEST["context"]
     for prompt, total in ((1, context), (context, context), (3, 7), (1, 1)):
-        tokens = [one.random.getrandbits(16) for _ in range(total - prompt + 1)]
+        tokens = [one.random.getrandbits(16) | one.random.getrandbits(1) << TAINTED for _ in range(total - prompt + 1)]
         wanted = {"prompt_length": prompt, "total_length": total, "vocabulary": bits(one.random, 16),
                   "epsilon": bits(one.random, 32)}  # fmt: skip
         one.host.tokens.clear_pause_generator()

@@ -15,7 +15,7 @@ from rtl.arithmetic.requantise import requantise
 from rtl.arithmetic.root import root
 from rtl.arithmetic.scale import ONE, multiply_scales, normalise
 from rtl.formats import GROUP, VECTOR_BITS
-from rtl.memory.secded import decode
+from rtl.memory.code import word_code
 from rtl.tile.config import TileConfig
 from rtl.tile.program import FIELDS, Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
 from rtl.tile.vector_unit import EXTREMES, SCALES, keep_scale
@@ -316,7 +316,7 @@ def _weights(program: Program, config: TileConfig):
     lanes, words, _ = program.weights.shape
     f = config.format
     code = np.concatenate([program.codewords(lane) for lane in range(lanes)])
-    data, _, uncorrectable = decode(code, f.word_bits)
+    data, _, uncorrectable = word_code(config.code).decode(code, f.word_bits)
     assert not uncorrectable.any()
     ends = np.cumsum([f.codes_per_word * f.weight_bits, f.groups_per_word * f.scale_bits])
     shape = (lanes, words, f.groups_per_word)

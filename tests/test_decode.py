@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from devicemodels.errors import UserError
-from sim.accounts import events
+from sim.accounts import MEASURED, events
 from sim.checkpoint import load_model
 from sim.compiler import compile_model
 from sim.console import Silent
@@ -41,8 +41,8 @@ def check(run, observed):
     counts = [
         events(run.program.queues, run.tile.config, position, emits=position >= first) for position in range(run.total)
     ]
-    assert observed["weight_words"] == sum(count["weight reads"] for count in counts)
-    assert observed["lane_words"] == sum(count["lane words"] for count in counts)
+    for event, name in MEASURED.items():
+        assert observed[name] == sum(count[event] for count in counts), name
     assert observed["uncorrectable_words"] == 0
 
 
@@ -77,6 +77,7 @@ def test_single_bit_errors_are_corrected_and_counted(verse, tmp_path):
     observed = simulate(run, tmp_path, Silent())
     check(run, observed)
     assert observed["corrected_words"] == 3 * run.total
+    assert not any(observed["tainted"])
 
 
 def test_double_bit_errors_are_reported(verse, tmp_path):
@@ -85,6 +86,7 @@ def test_double_bit_errors_are_reported(verse, tmp_path):
     run.program.weights[2, gate.weights + 5, [10 // 8, 200 // 8]] ^= np.array([1 << 10 % 8, 1 << 200 % 8], np.uint8)
     observed = simulate(run, tmp_path, Silent())
     assert (observed["corrected_words"], observed["uncorrectable_words"]) == (0, run.total)
+    assert all(observed["tainted"]) and observed["lost"] == [2, gate.weights + 5]
     predicted = emission_cycles(run.program.queues, run.tile.config, len(run.prompt_tokens), run.total)
     assert observed["token_cycles"] == predicted
 

@@ -222,13 +222,14 @@ def test_table_moves_one_address_of_one_bank():
     ]
 
 
-def test_report_counts_and_keeps_the_first_place():
+def test_report_counts_and_says_where():
     report = ErrorReport(lanes=4, address_bits=6)
-    names = ["corrected_words", "uncorrectable_words", "failed", "failed_lane", "failed_address"]
+    names = ["corrected_words", "uncorrectable_words", "failed", "lost", "lost_lane", "lost_address"]
     inputs = [
         {"corrected": 0b0101, "uncorrectable": 0, "address": 1, "clear": 0},
         {"corrected": 0b0001, "uncorrectable": 0b1100, "address": 33, "clear": 0},
         {"corrected": 0, "uncorrectable": 0b0001, "address": 5, "clear": 0},
         {"corrected": 0, "uncorrectable": 0, "address": 6, "clear": 1},
     ]
-    assert stream(report, inputs, names, 1) == [(2, 0, 0, 0, 0), (3, 2, 1, 2, 33), (3, 3, 1, 2, 33), (0, 0, 0, 0, 0)]
+    expected = [(2, 0, 0, 0, 0, 0), (3, 2, 1, 1, 2, 33), (3, 3, 1, 1, 0, 5), (0, 0, 0, 0, 0, 5)]
+    assert stream(report, inputs, names, 1) == expected

@@ -7,14 +7,20 @@ from amaranth.utils import exact_log2
 
 from rtl.chip.collective import Collective
 from rtl.tile.config import TileConfig
-from rtl.tile.tile import COUNTERS, link_ports, tile_signature
+from rtl.tile.tile import SUMMED, host_ports, link_ports
+
+FLAGS = ("tainted", "uncorrectable")
+"""Outputs that any part may raise."""
+
+PLACE = ("uncorrectable_bank", "uncorrectable_address")
+"""Where the lowest part that says so has lost a word; its banks are counted from the part's own first."""
 
 
 class Assembly(wiring.Component):
-    """Parts that get the same start, prompt and program, and hear each other through one collective.
+    """Parts that get the same start, prompt, constants and program, and hear each other through one collective.
 
-    It has a tile's ports, and the first part's tokens: all parts find the same ones in the same cycle. Counts of words
-    are those of all parts. A part is an instance of the module `part`, which the Verilog has once.
+    It has a tile's ports. Tokens are the first part's: all find the same ones in the same cycle. A part is an instance of
+    the module `part`, which the Verilog has once.
 
     Parameters
     ----------
@@ -30,38 +36,48 @@ class Assembly(wiring.Component):
         self.config, self.part, self.parts = config, part, parts
         self._collective = Collective(config, parts=parts, tiles=tiles, cycles=cycles)
         self.whole = tiles * parts == config.tiles
-        self._host = tile_signature(config.columns)
-        super().__init__(self._host | ({} if self.whole else link_ports(config, tiles * parts)))
+        ports = host_ports(config)
+        self._inputs = [name for name, member in ports.items() if member.flow == In]
+        self._outputs = {name: member.shape for name, member in ports.items() if member.flow == Out}
+        super().__init__(ports | ({} if self.whole else link_ports(config, tiles * parts)))
 
     def elaborate(self, platform):
         m = Module()
         m.domains.sync = sync = ClockDomain(local=True, reset_less=True)
         m.d.comb += sync.clk.eq(self.clk)
         m.submodules.collective = collective = self._collective
-        received = collective.received if self.whole else self.received
         if not self.whole:
             m.d.comb += self.sent.eq(collective.received)
-        counts = {name: [] for name in COUNTERS}
-        for number in range(self.parts):
-            outputs = {
-                name: Signal(member.shape, name=f"{name}_{number}")
-                for name, member in self._host.items()
-                if member.flow == Out
-            }
-            m.submodules[f"{self.part}_{number}"] = Instance(
-                self.part,
-                i_tile=Cat(Const(number, exact_log2(self.parts)), () if self.whole else self.tile),
-                i_received=received.as_value(),
-                o_sent=collective.sent[number].as_value(),
-                **{f"i_{name}": getattr(self, name) for name, member in self._host.items() if member.flow == In},
-                **{f"o_{name}": signal for name, signal in outputs.items()},
-            )
-            for name in COUNTERS:
-                counts[name].append(outputs[name])
-            if number == 0:
-                m.d.comb += [getattr(self, name).eq(outputs[name]) for name in outputs if name not in COUNTERS]
-        m.d.comb += [getattr(self, name).eq(sum(counts[name])) for name in COUNTERS]
+        self._join(m, [self._place(m, number, collective) for number in range(self.parts)])
         return m
+
+    def _place(self, m, number: int, collective) -> dict:
+        """A part, and its outputs by name."""
+        received = collective.received if self.whole else self.received
+        outputs = {name: Signal(shape, name=f"{name}_{number}") for name, shape in self._outputs.items()}
+        m.submodules[f"{self.part}_{number}"] = Instance(
+            self.part,
+            i_tile=Cat(Const(number, exact_log2(self.parts)), () if self.whole else self.tile),
+            i_received=received.as_value(),
+            o_sent=collective.sent[number].as_value(),
+            **{f"i_{name}": getattr(self, name) for name in self._inputs},
+            **{f"o_{name}": signal for name, signal in outputs.items()},
+        )
+        return outputs
+
+    def _join(self, m, parts: list[dict]):
+        """The parts' outputs as one."""
+        for name in self._outputs:
+            values, port = [part[name] for part in parts], getattr(self, name)
+            if name in SUMMED:
+                m.d.comb += port.eq(sum(values))
+            elif name in FLAGS:
+                m.d.comb += port.eq(Cat(values).any())
+            elif name not in PLACE:
+                m.d.comb += port.eq(values[0])
+        for part in reversed(parts):
+            with m.If(part["uncorrectable"]):
+                m.d.comb += [getattr(self, name).eq(part[name]) for name in PLACE]
 
 
 def tile_paths(config: TileConfig) -> list[str]:

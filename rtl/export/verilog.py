@@ -23,7 +23,8 @@ def top(config: TileConfig) -> str:
 
 def tile_sources(config: TileConfig) -> dict[str, str]:
     """File name and text of everything that a simulator needs; of several tiles and chips each module is there once."""
-    sources = component_sources(Lane(config.format, config.columns), "lane") | component_sources(Tile(config), "tile")
+    sources = component_sources(Lane(config.format, config.word_code, config.columns), "lane")
+    sources |= component_sources(Tile(config), "tile")
     if config.tiles > 1:
         sources |= component_sources(chip(config), "chip")
     if config.chips > 1:

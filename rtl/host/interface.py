@@ -13,14 +13,24 @@ from rtl.host.packets import LoadTarget
 from rtl.host.register_port import RegisterPort
 from rtl.host.registers import ADDRESS_BITS, COUNTER_BITS, EVENTS, IDENTIFICATION, VERSION
 from rtl.host.token_queue import TokenQueue
+from rtl.tile.activity import ACTIVITIES
 from rtl.tile.sequencer import TOKEN_BITS
 
 SETTINGS = {"prompt_length": TOKEN_BITS, "total_length": TOKEN_BITS, "vocabulary": TOKEN_BITS, "epsilon": 32}
-COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words")
+COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words", *ACTIVITIES)
 
-SETTLE_CYCLES = 15
+LOADING = {
+    "load_retries": 32,
+    "load_repaired": 32,
+    "load_unrepairable": 32,
+    "load_failed_bank": 12,
+    "load_failed_address": 20,
+}
+"""What the tile says of the weights that were loaded: counts, and where the first word did not hold."""
+
+SETTLE_CYCLES = 63
 """A run counts as on for so long after `start` and after the tile's last busy cycle: `busy` may rise a few cycles after
-`start`, and counters may move a few cycles after `busy` falls."""
+`start`, and steps that an illegal program has issued may be on their way for a while after `busy` falls."""
 
 RESET_CYCLES = 4
 """Length of the tile's reset."""
@@ -45,11 +55,14 @@ def tile_members(targets: tuple[LoadTarget, ...]) -> dict[str, wiring.Member]:
         "busy": In(1),
         "token_valid": In(1),
         "token": In(TOKEN_BITS),
+        "tainted": In(1),
         **{name: In(COUNTER_BITS) for name in COUNTERS},
         "illegal_program": In(1),
         "uncorrectable": In(1),
         "uncorrectable_bank": In(12),
         "uncorrectable_address": In(20),
+        "load_failed": In(1),
+        **{name: In(bits) for name, bits in LOADING.items()},
         **load_port(targets),
     }
 
@@ -65,9 +78,11 @@ class HostInterface(wiring.Component):
     irq : an event whose interrupt is enabled has happened
     tile_reset : resets the tile, for `RESET_CYCLES`
     start : for one cycle, with the settings beside it
-    busy, token_valid, token, cycles ... : from the tile, as in `rtl.tile.tile.Tile`
+    busy, token_valid, token, tainted, cycles ... : from the tile, as in `rtl.tile.tile.Tile`
     illegal_program, uncorrectable : events of the tile, for one cycle each, the latter with bank and address
-    load_* : write port of the tile's memories: valid and ready, target, bank, address, data in the lowest bits
+    load_failed, load_failed_bank ... : for one cycle, a weight word did not hold; what loading came to
+    load_valid ... load_data : write port of the tile's memories: valid and ready, target, bank, address, data in the
+        lowest bits
     """
 
     def __init__(self, *, context: int, lanes: int, targets: tuple[LoadTarget, ...]):
@@ -79,8 +94,9 @@ class HostInterface(wiring.Component):
         m.submodules.registers = port = RegisterPort()
         m.submodules.loader = loader = PacketLoader(self.targets)
         m.submodules.queue = queue = TokenQueue(self.context)
-        for part, prefix in ((port, "s_axil_"), (loader, "s_axis_"), (queue, "m_axis_"), (loader, "load_")):
+        for part, prefix in ((port, "s_axil_"), (loader, "s_axis_"), (queue, "m_axis_")):
             self._join(m, part, prefix)
+        self._join(m, loader, "load_")
         on = self._run(m, port, loader, queue)
         self._reset(m, port, loader)
         self._events(m, port, loader, queue, on)
@@ -126,6 +142,7 @@ class HostInterface(wiring.Component):
             port.tokens.eq(emitted),
             queue.write.eq(self.token_valid),
             queue.token.eq(self.token),
+            queue.tainted.eq(self.tainted),
             queue.last.eq(emitted == port.total_length - port.prompt_length),
         ]
         return on
@@ -148,6 +165,7 @@ class HostInterface(wiring.Component):
             port.illegal_program.eq(self.illegal_program),
             port.illegal_access.eq(port.illegal),
             port.uncorrectable.eq(self.uncorrectable),
+            port.unrepairable.eq(self.load_failed),
             port.packet_error.eq(loader.error),
             port.token_lost.eq(queue.lost),
         ]
@@ -184,4 +202,4 @@ class HostInterface(wiring.Component):
             port.loading.eq(loader.loading),
             port.waiting.eq(queue.level),
         ]
-        m.d.comb += [getattr(port, name).eq(getattr(self, name)) for name in COUNTERS]
+        m.d.comb += [getattr(port, name).eq(getattr(self, name)) for name in (*COUNTERS, *LOADING)]

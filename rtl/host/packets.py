@@ -45,9 +45,10 @@ class LoadTarget:
 
 
 def tile_targets(config: TileConfig) -> tuple[LoadTarget, ...]:
-    """The memories of a tile."""
+    """The memories of a tile that can be loaded: without spare words, all but the weight banks."""
+    banks = LoadTarget(target=Target.WEIGHTS, banks=config.tile_banks, words=config.bank_words, bits=config.format.word_bits)
     return (
-        LoadTarget(target=Target.WEIGHTS, banks=config.banks, words=config.bank_words, bits=config.format.word_bits),
+        *((banks,) if config.spare_words else ()),
         LoadTarget(target=Target.CONSTANTS, banks=1, words=config.constant_words, bits=config.constant_word_bits),
         LoadTarget(target=Target.PROGRAM, banks=2, words=config.program_words, bits=INSTRUCTION_BITS),
         LoadTarget(target=Target.PROMPT, banks=1, words=config.context, bits=TOKEN_BITS),

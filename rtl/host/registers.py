@@ -9,7 +9,7 @@ from rtl.host.axi import REGISTER_BITS
 IDENTIFICATION = 0x53505354
 """ASCII "SPST", first letter in the highest byte."""
 
-VERSION = (1, 0)
+VERSION = (1, 1)
 """Major and minor version of this map; a change that an old driver cannot live with raises the first."""
 
 COUNTER_BITS = 48
@@ -109,8 +109,24 @@ EVENTS = (
     ("uncorrectable", "A memory word had more errors than its code corrects; see UNCORRECTABLE."),
     ("packet_error", "A load packet was dropped; see PACKET_ERROR."),
     ("token_lost", "A token came while the token queue was full."),
+    ("unrepairable", "A loaded weight word did not hold, in its place or in a spare; see LOAD_FAILED."),
 )
 """Bits of both interrupt registers, from bit 0."""
+
+ACTIVITIES = (
+    ("KV_READS", "Words read from the KV banks."),
+    ("KV_WRITES", "Words of the KV banks written, in whole or in part."),
+    ("VECTOR_STEPS", "Words through the vector pipe."),
+    ("VECTOR_READS", "Words read from the vector memory."),
+    ("VECTOR_WRITES", "Words written to the vector memory, both copies counted."),
+    ("ACTIVATION_READS", "Words read from the activation memory."),
+    ("ACTIVATION_WRITES", "Words of the activation memory written, in whole or in part."),
+    ("CONSTANT_READS", "Words read from the constant memory."),
+    ("CONSTANT_WRITES", "Words of the constant memory written in part."),
+    ("PROGRAM_READS", "Instructions read from both program memories."),
+    ("PROMPT_READS", "Words read from the prompt memory."),
+)
+"""Counters of a run from which its energy follows."""
 
 _RO, _RW, _W1C, _W1 = Access.READ_ONLY, Access.READ_WRITE, Access.WRITE_ONE_TO_CLEAR, Access.COMMAND
 
@@ -177,6 +193,13 @@ REGISTERS: tuple[Register, ...] = (
             ("packet_number", 16, 16, "How many packets began before it since reset, modulo 65536."),
         ),
     ),
+    Register(
+        name="LOAD_FAILED", offset=0x28, description="First word since reset that did not hold when it was loaded.",
+        fields=_fields(_RO, ("load_failed_address", 0, 20, "Its address."), ("load_failed_bank", 20, 12, "Its bank.")),
+    ),
+    _whole("LOAD_RETRIES", 0x30, _RO, "Writes of weight words beyond the first in one place."),
+    _whole("LOAD_REPAIRED", 0x34, _RO, "Weight words that lie in a spare."),
+    _whole("LOAD_UNREPAIRABLE", 0x38, _RO, "Weight words that did not hold anywhere."),
     _whole("PROMPT_LENGTH", 0x40, _RW, "Positions whose token is given, at least 1.", 16, locked=True),
     _whole("TOTAL_LENGTH", 0x44, _RW, "Positions in all.", 16, locked=True),
     _whole("VOCABULARY", 0x48, _RW, "Rows of the output matrix that count.", 16, locked=True),
@@ -187,6 +210,7 @@ REGISTERS: tuple[Register, ...] = (
     *_counter("CORRECTED_WORDS", 0x98, "Words repaired by the code."),
     *_counter("UNCORRECTABLE_WORDS", 0xA0, "Words beyond repair."),
     *_counter("TOKENS", 0xA8, "Tokens of the run."),
+    *(register for n, (name, text) in enumerate(ACTIVITIES) for register in _counter(name, 0xB0 + 8 * n, text)),
 )  # fmt: skip
 """All registers in order. Other addresses answer SLVERR."""
 

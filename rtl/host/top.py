@@ -4,12 +4,18 @@ from amaranth.hdl import ClockDomain, ClockSignal, Const, Instance, Module, Sign
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Flow, In
 
-from rtl.host.interface import COUNTERS, SETTINGS, HostInterface, bus_members
-from rtl.host.packets import Target, tile_targets
-from rtl.tile import tile
+from rtl.host.interface import COUNTERS, LOADING, SETTINGS, HostInterface, bus_members
+from rtl.host.loader import load_port
+from rtl.host.packets import tile_targets
 from rtl.tile.config import TileConfig
+from rtl.tile.sequencer import TOKEN_BITS
 
 TOP = "hosted_tile"
+OUTPUTS = (
+    "busy", "token_valid", "token", "illegal_program", "tainted",
+    "uncorrectable", "uncorrectable_bank", "uncorrectable_address", "load_ready", "load_failed",
+)  # fmt: skip
+"""Ports of the tile that the host interface takes as they are, beside the counters and what loading came to."""
 
 
 class HostedTile(wiring.Component):
@@ -33,9 +39,7 @@ class HostedTile(wiring.Component):
         m.domains.raw = raw = ClockDomain(local=True, reset_less=True)
         m.d.comb += [sync.clk.eq(self.clk), raw.clk.eq(self.clk)]
         m.d.raw += sync.rst.eq(self.rst)
-        # The tile's other memories have no write port yet: they are loaded before the run.
-        targets = tuple(one for one in tile_targets(self.config) if one.target is Target.PROMPT)
-        host = HostInterface(context=self.config.context, lanes=self.config.lanes, targets=targets)
+        host = HostInterface(context=self.config.context, lanes=self.config.lanes, targets=tile_targets(self.config))
         m.submodules.host = host
         for name, member in bus_members().items():
             ours, theirs = getattr(self, name), getattr(host, name)
@@ -45,22 +49,17 @@ class HostedTile(wiring.Component):
 
     def _ports(self, m, host):
         """The tile's ports, all but the clock."""
-        m.d.comb += host.load_ready.eq(1)
-        before = Signal.like(host.uncorrectable_words)
-        m.d.sync += before.eq(host.uncorrectable_words)
-        m.d.comb += host.uncorrectable.eq(host.uncorrectable_words > before)
+        load = load_port(tile_targets(self.config))
         inputs = {
             "rst": host.tile_reset,
             "start": host.start,
             **{name: getattr(host, name) for name in SETTINGS},
-            "prompt_write": host.load_valid,
-            "prompt_write_address": host.load_address[: tile.TOKEN_BITS],
-            "prompt_write_data": host.load_data,
+            **{name: getattr(host, name) for name, member in load.items() if member.flow is Flow.Out},
         }
         if self.config.columns > 1:
-            inputs |= {"columns": Const(self.config.columns), "first_position": Const(0, tile.TOKEN_BITS)}
-            inputs |= {"first_emitted": (host.prompt_length - 1)[: tile.TOKEN_BITS]}
-        outputs = {name: getattr(host, name) for name in ("busy", "token_valid", "token", *COUNTERS)}
+            inputs |= {"columns": Const(self.config.columns), "first_position": Const(0, TOKEN_BITS)}
+            inputs |= {"first_emitted": (host.prompt_length - 1)[: TOKEN_BITS]}
+        outputs = {name: getattr(host, name) for name in (*OUTPUTS, *COUNTERS, *LOADING)}
         if self.config.columns > 1:
             outputs["token_column"] = Signal(self.config.column_bits)
         return {f"i_{name}": value for name, value in inputs.items()} | {

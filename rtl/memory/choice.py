@@ -1,5 +1,7 @@
 """Which code a bank needs: the cheapest that keeps its raw errors from reaching the arithmetic."""
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import xlog1py
 from scipy.stats import binom
@@ -28,14 +30,19 @@ def loss(code: BlockCode, *, stored: float, read: float, words: float, reads: fl
     return float(-np.expm1(xlog1py(words, -min(word, 1.0))))
 
 
-def cheapest_code(macro: MemoryMacro, *, data_bits: int, words: float, reads: float, failure: float) -> WordCode:
-    """The first of `CODES` with which a memory of banks like `macro` loses a word with at most a given probability.
+def cheapest_code(
+    bank: Callable[[WordCode], MemoryMacro], *, data_bits: int, words: float, reads: float, failure: float
+) -> tuple[WordCode, MemoryMacro]:
+    """The first of `CODES` with which a memory loses a word with at most a given probability, and its bank.
 
-    Stored errors are the macro's loss of retention in ten years and the disturb of all `reads`; words were verified
-    when they were written, so write errors are not among them.
+    Stored errors are the macro's loss of retention in ten years, the disturb of all `reads`, and its read errors: these
+    are the share of bits whose signal is too weak for the spread of cells and amplifiers, so a bit that is read wrong
+    once is read wrong always (`devicemodels.macro`). Words were verified when they were written, so write errors are
+    not among them.
 
     Parameters
     ----------
+    bank : a bank whose words carry a code; it may raise `UserError` for a code with which there is none
     data_bits, words : of the whole memory, without check bits
     reads : of each word, from one writing to the next
     failure : allowed probability that any word comes out wrong, corrected or not, in that time
@@ -43,18 +50,28 @@ def cheapest_code(macro: MemoryMacro, *, data_bits: int, words: float, reads: fl
     Raises
     ------
     UserError
-        No code is enough.
+        No code is enough, or there is no bank with any.
     """
-    stored = -np.expm1(np.log1p(-macro.retention_error_rate) + xlog1py(reads, -macro.read_disturb_rate))
-    losses = {
-        code: loss(code.block(data_bits), stored=stored, read=macro.read_error_rate, words=words, reads=reads)
-        for code in CODES
-    }
-    for code, lost in losses.items():
+    refusal = UserError("no code was tried")
+    for code in CODES:
+        try:
+            macro = bank(code)
+        except UserError as error:
+            refusal = error
+            continue
+        stored = stored_errors(macro, reads)
+        lost = loss(code.block(data_bits), stored=stored, read=0.0, words=words, reads=reads)
         if lost <= failure:
-            return code
-    raise UserError(
-        f"no code is enough for {words:g} words of {data_bits} bits: {macro.kind} bits are wrong at {stored:.1e} when "
-        f"stored and {macro.read_error_rate:.1e} when read, so that even '{CODES[-1].name}' loses one with probability "
-        f"{losses[CODES[-1]]:.1e} in {reads:g} reads, above {failure:g}: rewrite the words more often or read slower"
-    )
+            return code, macro
+        refusal = UserError(
+            f"no code is enough for {words:g} words of {data_bits} bits: {macro.kind} bits are wrong at {stored:.1e} "
+            f"after {reads:g} reads, so that even '{code.name}' loses one with probability {lost:.1e}, above "
+            f"{failure:g}: rewrite the words more often (memory.reads)"
+        )
+    raise refusal
+
+
+def stored_errors(macro: MemoryMacro, reads: float) -> float:
+    """Share of bits that are wrong for good after so many reads since they were written."""
+    right = np.log1p(-macro.retention_error_rate) + np.log1p(-macro.read_error_rate)
+    return float(-np.expm1(right + xlog1py(reads, -macro.read_disturb_rate)))

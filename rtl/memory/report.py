@@ -1,4 +1,4 @@
-"""Counts of what the decoders found, and the place of the first word that was beyond repair."""
+"""Counts of what the decoders found, and the place of words that were beyond repair."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -11,16 +11,16 @@ COUNT_BITS = 48
 
 
 class ErrorReport(wiring.Component):
-    """Adds up the flags of all lanes, and keeps the place of the first uncorrectable word. Latency 1 cycle.
+    """Adds up the flags of all lanes, and says where a word is uncorrectable. Latency 1 cycle.
 
     Attributes
     ----------
     corrected, uncorrectable : flags of the lanes' decoders, of words that were read at one address
     address : that address
-    clear : back to the state after reset
+    clear : counts and `failed` back to zero
     corrected_words, uncorrectable_words : counts
     failed : there was an uncorrectable word; stays until `clear`
-    failed_lane, failed_address : of the first one, its lowest lane
+    lost, lost_lane, lost_address : for one cycle, there is one; the lowest lane that has it, and its address
     """
 
     def __init__(self, *, lanes: int, address_bits: int):
@@ -33,8 +33,9 @@ class ErrorReport(wiring.Component):
                 "corrected_words": Out(COUNT_BITS),
                 "uncorrectable_words": Out(COUNT_BITS),
                 "failed": Out(1),
-                "failed_lane": Out(range(max(lanes, 2))),
-                "failed_address": Out(address_bits),
+                "lost": Out(1),
+                "lost_lane": Out(range(max(lanes, 2))),
+                "lost_address": Out(address_bits),
             }
         )
 
@@ -44,23 +45,15 @@ class ErrorReport(wiring.Component):
             self.corrected_words.eq(self.corrected_words + count_ones(self.corrected)),
             self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(self.uncorrectable)),
         ]
-        first = Signal.like(self.failed_lane)
+        first = Signal.like(self.lost_lane)
         for lane in reversed(range(len(self.uncorrectable))):
             with m.If(self.uncorrectable[lane]):
                 m.d.comb += first.eq(lane)
-        with m.If(self.uncorrectable.any() & ~self.failed):
-            m.d.sync += [self.failed.eq(1), self.failed_lane.eq(first), self.failed_address.eq(self.address)]
+        m.d.sync += self.lost.eq(self.uncorrectable.any())
+        with m.If(self.uncorrectable.any()):
+            m.d.sync += [self.failed.eq(1), self.lost_lane.eq(first), self.lost_address.eq(self.address)]
         with m.If(self.clear):
-            m.d.sync += [
-                port.eq(0)
-                for port in (
-                    self.corrected_words,
-                    self.uncorrectable_words,
-                    self.failed,
-                    self.failed_lane,
-                    self.failed_address,
-                )
-            ]
+            m.d.sync += [port.eq(0) for port in (self.corrected_words, self.uncorrectable_words, self.failed)]
         return m
 
 

@@ -11,7 +11,7 @@ from rtl.arithmetic.requantise import Requantiser
 from rtl.arithmetic.root import Root
 from rtl.arithmetic.scale import Normaliser
 from rtl.formats import CONSTANT_BITS, DEFAULT, GROUP, NumberFormat
-from rtl.memory.secded import SecdedDecoder
+from rtl.memory.code import WordCode, word_code
 
 LANES = (4, 8, 16, 32)
 COLUMNS = (1, 2, 4, 8, 16)
@@ -51,6 +51,9 @@ class TileConfig:
     `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight word has lie in one of
     its words. There are `columns` activation vectors for a word of the banks: the lanes multiply a word with all of
     them, and the vector and activation memories and the registers are there once for each, of these sizes.
+    `code` is the name of the code that weight words carry (`rtl.memory.code`).
+    With `spare_words` beyond its `bank_words` in each bank, weights are written through the tile's load port, verified,
+    and moved to a spare where they do not hold; without any they come with the memories.
     """
 
     lanes: int
@@ -70,8 +73,11 @@ class TileConfig:
     chips: int = 1
     link_cycles: int = 1
     chip_link_cycles: int = 1
+    code: str = "secded"
+    spare_words: int = 0
 
     def __post_init__(self):
+        word_code(self.code)
         if self.lanes not in LANES:
             raise UserError(f"a tile has {', '.join(map(str, LANES[:-1]))} or {LANES[-1]} lanes, not {self.lanes}")
         if self.vector_lanes not in LANES or self.vector_lanes > self.lanes:
@@ -104,6 +110,11 @@ class TileConfig:
             raise UserError(
                 f"{self.tiles} tiles share a vector unit of {self.vector_lanes} elements, and each needs as many of "
                 f"them as the others, and two at least: take {self.vector_lanes // 2} tiles or a power of two below"
+            )
+        if self.tiles > 1 and self.spare_words:
+            raise UserError(
+                f"{self.tiles} tiles have {self.spare_words} spare words in each bank, and weights of several tiles come "
+                "with their memories: set memory.spares to 0"
             )
         if self.tiles % self.chips:
             raise UserError(f"{self.tiles} tiles do not spread over {self.chips} chips: each has as many as the others")
@@ -150,9 +161,24 @@ class TileConfig:
         return self.lanes * self.banks_per_lane
 
     @property
+    def tile_banks(self) -> int:
+        """Weight banks of each tile."""
+        return self.tile_lanes * self.banks_per_lane
+
+    @property
     def period(self) -> int:
         """Cycles between two words of a lane when it streams: its banks deliver in turn."""
         return -(-self.bank.cadence_cycles // self.banks_per_lane)
+
+    @property
+    def word_code(self) -> WordCode:
+        """The code of weight words."""
+        return word_code(self.code)
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of a weight word in its bank, check bits included."""
+        return self.word_code.code_bits(self.format.word_bits)
 
     @property
     def groups_per_word(self) -> int:
@@ -182,7 +208,7 @@ class TileConfig:
     @property
     def stream_latency(self) -> int:
         """Cycles from the issue of a weight or KV read to its word at the multipliers."""
-        return self.bank.latency_cycles + SecdedDecoder.LATENCY
+        return self.bank.latency_cycles + self.word_code.Decoder.LATENCY
 
     @property
     def stream_entry(self) -> int:

@@ -6,13 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.dot import DotProduct
 from rtl.formats import GROUP, NumberFormat
-from rtl.memory.secded import SecdedDecoder, code_bits
+from rtl.memory.code import SECDED, WordCode
 
 
 class Lane(wiring.Component):
     """Multiplies what its banks deliver with the activations that all lanes share.
 
-    A weight codeword enters `SecdedDecoder.LATENCY` cycles before the cycle in which `valid` is raised for
+    A weight codeword enters the `LATENCY` of its code's decoder before the cycle in which `valid` is raised for
     it, a KV word in that cycle; the row's sum is there `DotProduct.LATENCY` cycles after. One word a cycle.
 
     Attributes
@@ -24,17 +24,17 @@ class Lane(wiring.Component):
     activation_sums : as in `DotProduct`
     word : the corrected weight word, until the next one
     sum : as in `DotProduct`
-    corrected, uncorrectable : as in `SecdedDecoder`
+    corrected, uncorrectable : as in the decoder
 
     With several columns `activations`, `valid`, `activation_sums` and `sum` are those of all columns, the first one's
     in the lowest bits; the word is corrected once for all of them.
     """
 
-    def __init__(self, number_format: NumberFormat, columns: int = 1):
-        self.format, self.columns = number_format, columns
+    def __init__(self, number_format: NumberFormat, word_code: WordCode = SECDED, columns: int = 1):
+        self.format, self.word_code, self.columns = number_format, word_code, columns
         f, several = number_format, columns > 1
         ports = {
-            "code": In(code_bits(f.word_bits)),
+            "code": In(word_code.code_bits(f.word_bits)),
             "code_valid": In(1),
             "kv": In(f.kv_word_bits),
             "from_kv": In(1),
@@ -52,7 +52,7 @@ class Lane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.decoder = decoder = SecdedDecoder(self.format.word_bits)
+        m.submodules.decoder = decoder = self.word_code.Decoder(self.format.word_bits)
         dots = [DotProduct(self.format) for _ in range(self.columns)]
         for column, dot in enumerate(dots):
             m.submodules["dot" if self.columns == 1 else f"dot_{column}"] = dot

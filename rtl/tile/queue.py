@@ -1,6 +1,8 @@
 """One of a program's two queues: fetches its instructions and issues their steps."""
 
-from amaranth.hdl import Module, Mux, Signal
+from collections.abc import Iterable
+
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,11 +21,13 @@ class Queue(wiring.Component):
 
     Parameters
     ----------
+    sources : what an instruction of this queue may be
     stride : rows after which `row` moves on, a power of two
     advance : vector words that a row of the banks gives; `index` grows by as many with every row
 
     Attributes
     ----------
+    start : a run begins; the first instruction is fetched
     busy : a token is being worked on
     restart : the token ends in this cycle; the next one's first instruction is fetched in the cycle after
     hold : no step may issue in this cycle
@@ -34,19 +38,22 @@ class Queue(wiring.Component):
     fetching : the cycle in which a token's first instruction is fetched
     begins : its steps may issue (but for `hold`)
     issue : the first cycle of a step
+    waiting : its instruction waits for the other queue
+    illegal : for one cycle, an instruction was none that a queue can play, or it lay beyond the program memory
     group, index, row : word in the row, first vector word of the row, and the row's offset in the memory
     first, last, opens, closes : first, last word of the row; first, last row of the instruction
     last_column : columns in use, less one; with more than one column only, as are the following
     column, following : the column that the instruction is at, in this cycle and in the next
     """
 
-    def __init__(self, config: TileConfig, *, stride: int = 1, advance: int = 1):
-        self.config, self.stride, self.advance = config, stride, advance
+    def __init__(self, config: TileConfig, *, sources: Iterable[Source], stride: int = 1, advance: int = 1):
+        self.config, self.sources, self.stride, self.advance = config, tuple(sources), stride, advance
         columns = range(config.columns)
         looped = {"last_column": In(columns), "column": Out(columns), "following": Out(columns)}
         super().__init__(
             {
                 **(looped if config.columns > 1 else {}),
+                "start": In(1),
                 "busy": In(1),
                 "restart": In(1),
                 "hold": In(1),
@@ -60,6 +67,8 @@ class Queue(wiring.Component):
                 "fetching": Out(1, init=1),
                 "begins": Out(1),
                 "issue": Out(1),
+                "waiting": Out(1),
+                "illegal": Out(1),
                 "group": Out(8),
                 "index": Out(INDEX_BITS),
                 "row": Out(16),
@@ -77,13 +86,14 @@ class Queue(wiring.Component):
         ready = Signal()
         m.d.comb += [
             ready.eq(self.other_done >= current.after),
+            self.waiting.eq(self.busy & ~self.fetching & ~ready),
             self.begins.eq(self.busy & ~self.fetching & ready & (waited == current.wait) & (lagged >= current.lag)),
             advance.eq(Mux(self.fetching, self.busy, finished) & ~self.restart),
         ]
         with m.If(waited != current.wait):
             m.d.sync += waited.eq(waited + 1)
         self._lag(m, current, ready, advance, lagged)
-        self._program(m, advance, finished, waited)
+        self._legality(m, advance, self._program(m, advance, finished, waited))
         column_ends = self._loop(m, advance, finished)
         if self.config.columns > 1:
             self._columns(m, advance, finished, column_ends)
@@ -103,11 +113,23 @@ class Queue(wiring.Component):
         with m.If(self.restart | ~self.busy):
             m.d.sync += coming.eq(0)
 
+    def _legality(self, m, advance, counter):
+        """Finds what is no instruction of this queue, and what would never end."""
+        current, past = self.instruction, Signal()
+        known = Cat(current.source == source for source in self.sources).any()
+        endless = (current.blocks == 0) | (current.period == 0) | (current.groups == 0) & ~current.groups_by_page
+        with m.If(self.restart):
+            m.d.sync += past.eq(0)
+        with m.Elif(advance):
+            m.d.sync += past.eq(counter == self.config.program_words - 1)
+        m.d.sync += self.illegal.eq((advance & past | self.begins & (~known | endless)) & ~self.restart)
+
     def _program(self, m, advance, finished, waited):
+        """Fetches; the address of the word at the memory's output."""
         counter = Signal.like(self.address)
         m.d.comb += [
             self.address.eq(Mux(self.restart, 0, counter + advance)),
-            self.read.eq(~self.busy | advance | self.restart),
+            self.read.eq(self.start | advance | self.restart),
         ]
         m.d.sync += counter.eq(self.address)
         with m.If(finished):
@@ -116,6 +138,7 @@ class Queue(wiring.Component):
             m.d.sync += [self.instruction.eq(self.program), waited.eq(0), self.fetching.eq(0)]
         with m.If(self.restart):
             m.d.sync += [self.fetching.eq(1), self.done.eq(0)]
+        return counter
 
     def _loop(self, m, advance, finished):
         """Rows (blocks), words of a row (groups), and cycles of a step; the last turn of all rows."""

@@ -8,7 +8,7 @@ from amaranth.utils import ceil_log2, exact_log2
 from rtl.formats import GROUP
 from rtl.tile.columns import TOKEN_BITS, ColumnControl
 from rtl.tile.config import TileConfig
-from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, Constant, Destination, Source
+from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, STREAMS, Constant, Destination, Source
 from rtl.tile.queue import INDEX_BITS, Queue
 
 BEAT_BITS = 5
@@ -48,10 +48,15 @@ class Sequencer(wiring.Component):
     start : begins a run at position 0; ignored while `busy`
     prompt_length, total_length : positions whose token is given, and positions in all; at least 1
     program_read, ... : ports of the queues' program memories, with one cycle of latency
-    prompt_address, prompt : likewise; read with the vector queue's program
+    prompt_read, prompt_address, prompt : likewise; read once a position
     argmax : the token that the vector unit found
     hold : no vector step may issue in this cycle
+    illegal_access : a step has an address beyond its memory
+    illegal_program : for one cycle, the program cannot be played, and the run ends: an address like that, an
+        instruction that its queue does not have or that would never end, one beyond the program memory, or two that
+        wait for each other
     stream, vector : steps, see `step_layout`
+    stream_memory : `stream.memory` of the next cycle
     position, token : of the current token
     token_valid, emitted : one cycle for each token emitted
     cycles : since the start, counted while busy
@@ -73,7 +78,6 @@ class Sequencer(wiring.Component):
             "columns": In(range(columns + 1)),
             "first_position": In(TOKEN_BITS),
             "first_emitted": In(TOKEN_BITS),
-            "prompt_read": Out(1),
             "last_column": Out(range(columns)),
             "tokens": Out(data.ArrayLayout(TOKEN_BITS, columns)),
             "token_column": Out(range(columns)),
@@ -86,10 +90,14 @@ class Sequencer(wiring.Component):
                 "total_length": In(TOKEN_BITS),
                 "busy": Out(1),
                 **{f"{queue}_{name}": member for queue in ("stream", "vector") for name, member in port.items()},
+                "prompt_read": Out(1),
                 "prompt_address": Out(range(config.context)),
                 "prompt": In(TOKEN_BITS),
                 "argmax": In(TOKEN_BITS if columns == 1 else data.ArrayLayout(TOKEN_BITS, columns)),
                 "hold": In(1),
+                "illegal_access": In(1),
+                "illegal_program": Out(1),
+                "stream_memory": Out(FIELDS["memory"]),
                 "stream": Out(step_layout(columns)),
                 "vector": Out(step_layout(columns)),
                 "position": Out(TOKEN_BITS),
@@ -103,20 +111,25 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         drain = self.config.drain
-        m.submodules.stream_queue = stream = Queue(self.config, advance=drain)
-        m.submodules.vector_queue = vector = Queue(self.config, stride=drain)
+        m.submodules.stream_queue = stream = Queue(self.config, sources=STREAMS, advance=drain)
+        m.submodules.vector_queue = vector = Queue(
+            self.config, sources=[source for source in Source if source not in STREAMS], stride=drain
+        )
         control = self._columns(m) if self.config.columns > 1 else None
-        ends, emits = Signal(), control.emits if control else self.position + 1 >= self.prompt_length
+        stops, ends = Signal(), Signal()
+        emits = control.emits if control else self.position + 1 >= self.prompt_length
         source = vector.instruction.source
         m.d.comb += [
-            ends.eq(vector.begins & ((source == Source.END) | (source == Source.END_OF_PROMPT) & ~emits)),
+            stops.eq(stream.illegal | vector.illegal | self.illegal_access | stream.waiting & vector.waiting),
+            ends.eq(vector.begins & ((source == Source.END) | (source == Source.END_OF_PROMPT) & ~emits) & ~stops),
             vector.hold.eq(self.hold),
         ]
         self._spread_rows(m, stream)
         for name, queue, other in (("stream", stream, vector), ("vector", vector, stream)):
             m.d.comb += [
+                queue.start.eq(self.start & ~self.busy),
                 queue.busy.eq(control.busy if control else self.busy),
-                queue.restart.eq(ends),
+                queue.restart.eq(ends | stops),
                 queue.page.eq((control.last_position if control else self.position) >> exact_log2(GROUP)),
                 queue.other_done.eq(other.done),
                 queue.program.eq(getattr(self, f"{name}_program")),
@@ -124,14 +137,15 @@ class Sequencer(wiring.Component):
                 getattr(self, f"{name}_address").eq(queue.address),
             ]
             self._step(m, queue, getattr(self, name))
+        m.d.sync += self.illegal_program.eq(stops)
         if control is None:
             m.d.sync += self.token_valid.eq(ends & emits)
         with m.If(self.busy):
             m.d.sync += self.cycles.eq(self.cycles + 1)
         if control is None:
-            self._tokens(m, ends, vector.fetching)
+            self._tokens(m, ends, stops, vector.fetching)
         else:
-            self._run(m, ends, control)
+            self._run(m, ends, stops, control)
             m.d.comb += [queue.last_column.eq(self.last_column) for queue in (stream, vector)]
         self._stream_addresses(m, stream)
         self._vector_addresses(m, vector)
@@ -148,10 +162,13 @@ class Sequencer(wiring.Component):
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
 
-    def _tokens(self, m, ends, fetching):
+    def _tokens(self, m, ends, stops, fetching):
         following = Signal.like(self.position)
         m.d.comb += following.eq(Mux(self.busy, self.position + ends, 0))
-        m.d.comb += self.prompt_address.eq(following)
+        m.d.comb += [
+            self.prompt_address.eq(following),
+            self.prompt_read.eq(self.start & ~self.busy | ends),
+        ]
         m.d.sync += self.position.eq(following)
         with m.If(fetching & self.busy):
             m.d.sync += self.token.eq(Mux(self.position < self.prompt_length, self.prompt, self.emitted))
@@ -159,7 +176,7 @@ class Sequencer(wiring.Component):
             m.d.sync += self.emitted.eq(self.argmax)
         with m.If(self.start & ~self.busy):
             m.d.sync += [self.busy.eq(1), self.cycles.eq(0)]
-        with m.Elif(ends & (self.position + 1 == self.total_length)):
+        with m.Elif(stops | ends & (self.position + 1 == self.total_length)):
             m.d.sync += self.busy.eq(0)
 
     def _columns(self, m):
@@ -171,13 +188,13 @@ class Sequencer(wiring.Component):
                 m.d.comb += theirs.eq(ours) if member.flow == In else ours.eq(theirs)
         return control
 
-    def _run(self, m, ends, control):
+    def _run(self, m, ends, stops, control):
         """The run's begin and end, with several columns."""
         running = Signal()
         m.d.comb += [control.ends.eq(ends), control.busy.eq(running), self.busy.eq(running | control.emits_more)]
         with m.If(self.start & ~self.busy):
             m.d.sync += [running.eq(1), self.cycles.eq(0)]
-        with m.Elif(ends & control.finishes):
+        with m.Elif(stops | ends & control.finishes):
             m.d.sync += running.eq(0)
 
     def _token(self, column):
@@ -210,8 +227,11 @@ class Sequencer(wiring.Component):
         several = config.columns > 1
         ahead = self._token(queue.following if several else 0)  # a cycle before its column begins
         m.d.sync += token_row.eq((ahead >> exact_log2(config.lanes)) * current.memory_stride)
+        m.d.comb += self.stream_memory.eq(
+            current.memory + Mux(embeds, token_row + (place >> beats), queue.row + queue.group)
+        )
         m.d.sync += [
-            step.memory.eq(current.memory + Mux(embeds, token_row + (place >> beats), queue.row + queue.group)),
+            step.memory.eq(self.stream_memory),
             step.activations.eq(current.activations + Mux(current.source == Source.KV, queue.group, words)),
             step.constant.eq(current.constant + queue.index),
             step.d.eq(current.d + queue.index),

@@ -5,16 +5,19 @@ from types import SimpleNamespace
 from amaranth.hdl import Array, Cat, ClockDomain, ClockSignal, Instance, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2, exact_log2
+from amaranth.utils import bits_for, ceil_log2, exact_log2
 
 from rtl.arithmetic.dot import ActivationSums, Share, share_groups
 from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
+from rtl.host.loader import load_port
+from rtl.host.packets import tile_targets
 from rtl.memory.macros import sram, weight_bank
-from rtl.memory.report import count_ones
-from rtl.memory.secded import code_bits
+from rtl.memory.report import ErrorReport, count_ones
+from rtl.tile.activity import ACTIVITIES, Activity
 from rtl.tile.config import READ_LATENCY, TileConfig
 from rtl.tile.embedding import Embedding
 from rtl.tile.links import link_layout, own_lane, owner
+from rtl.tile.loading import COUNTS, FAILED, BankLoader, LoadPort
 from rtl.tile.program import INSTRUCTION_BITS, Source
 from rtl.tile.sequencer import TOKEN_BITS, Sequencer
 from rtl.tile.stages import Stages
@@ -28,22 +31,31 @@ SIGNATURE = {
     "total_length": In(TOKEN_BITS),
     "vocabulary": In(TOKEN_BITS),
     "epsilon": In(32),
-    "prompt_write": In(1),
-    "prompt_write_address": In(TOKEN_BITS),
-    "prompt_write_data": In(TOKEN_BITS),
     "busy": Out(1),
     "token_valid": Out(1),
     "token": Out(TOKEN_BITS),
+    "illegal_program": Out(1),
+    "tainted": Out(1),
+    "uncorrectable": Out(1),
+    "uncorrectable_bank": Out(12),
+    "uncorrectable_address": Out(20),
     "cycles": Out(48),
     "weight_words": Out(48),
     "lane_words": Out(48),
     "corrected_words": Out(48),
     "uncorrectable_words": Out(48),
+    **{name: Out(48) for name in ACTIVITIES},
+    "load_retries": Out(32),
+    "load_repaired": Out(32),
+    "load_unrepairable": Out(32),
+    "load_failed": Out(1),
+    "load_failed_bank": Out(12),
+    "load_failed_address": Out(20),
 }
 
 
-COUNTERS = ("weight_words", "lane_words", "corrected_words", "uncorrectable_words")
-"""Outputs that count what a tile's own lanes did."""
+SUMMED = ("weight_words", "lane_words", "corrected_words", "uncorrectable_words", "kv_reads", "kv_writes")
+"""Outputs that count what a tile's own lanes did; all others are the same in every tile that shares the work."""
 
 
 def link_ports(config: TileConfig, tiles: int = 1) -> dict:
@@ -55,22 +67,23 @@ def link_ports(config: TileConfig, tiles: int = 1) -> dict:
     }
 
 
-def tile_signature(columns: int) -> dict[str, wiring.Member]:
-    """Ports of a tile with so many columns."""
+def host_ports(config: TileConfig) -> dict[str, wiring.Member]:
+    """Ports of a tile towards its host."""
     several = {
-        "columns": In(columns.bit_length()),
+        "columns": In(config.columns.bit_length()),
         "first_position": In(TOKEN_BITS),
         "first_emitted": In(TOKEN_BITS),
-        "token_column": Out(exact_log2(columns)),
+        "token_column": Out(exact_log2(config.columns)),
     }
-    return SIGNATURE if columns == 1 else SIGNATURE | several
+    load = {name: member.flip() for name, member in load_port(tile_targets(config)).items()}
+    return SIGNATURE | load | (several if config.columns > 1 else {})
 
 
 class Tile(wiring.Component):
     """A streaming compute tile that decodes a language model by itself.
 
-    The host writes the prompt, sets the lengths and raises `start` for one cycle; the tile then plays its
-    program once for every position and gives a token for each position from the prompt's last on. The
+    The host loads the memories, writes the prompt, sets the lengths and raises `start` for one cycle; the tile then
+    plays its program once for every position and gives a token for each position from the prompt's last on. The
     number of cycles of a position is the program's, exactly (see `rtl.tile.program`).
 
     Every input, the reset too, goes through a register first, so that no logic hangs on a port.
@@ -79,10 +92,15 @@ class Tile(wiring.Component):
     ----------
     clk, rst : clock, and reset to be held for two cycles at least
     start, prompt_length, total_length, vocabulary, epsilon : as in `Sequencer` and `VectorUnit`
-    prompt_write, prompt_write_address, prompt_write_data : write port of the prompt memory
     busy, token_valid, token, cycles : as in `Sequencer`
+    illegal_program : as in `Sequencer`
+    tainted : a weight word that this run has read was beyond repair: stands beside every token from then on
+    uncorrectable, uncorrectable_bank, uncorrectable_address : for one cycle, there was such a word, and where
     weight_words : words that the weight banks have delivered
     lane_words : words that lanes have multiplied, from weight and KV banks
+    kv_reads ... : as in `Activity`
+    load_valid ... load_data : a word for a memory, as `rtl.host.loader.load_port` has them; not in a run
+    load_failed ... : as in `BankLoader`, all zero in a tile without spare words
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
     columns, first_position, first_emitted, token_column : with several columns, as in `Sequencer`
     tile, sent, received : as in `VectorUnit`; only of a tile among others
@@ -91,18 +109,21 @@ class Tile(wiring.Component):
     def __init__(self, config: TileConfig):
         self.config = config
         links = link_ports(config) if config.tiles > 1 else {}
-        super().__init__(tile_signature(config.columns) | links)
+        super().__init__(host_ports(config) | links)
 
     def elaborate(self, platform):
         m = Module()
+        self._beyond = []
         host = self._inputs(m)
         m.submodules.sequencer = sequencer = Sequencer(self.config)
         m.submodules.vector_unit = vector = VectorUnit(self.config)
         m.submodules.embedding = embedding = Embedding(self.config)
-        self._host(m, host, sequencer, vector)
+        m.submodules.load_port = port = LoadPort(self.config)
+        self._host(m, host, sequencer, vector, port)
         self._links(m, vector)
-        self._memories(m, host, sequencer, vector)
-        self._lanes(m, host, sequencer, vector, embedding)
+        self._memories(m, host, sequencer, vector, port)
+        self._lanes(m, host, sequencer, vector, embedding, self._bank_loader(m, host, sequencer, port))
+        m.d.sync += sequencer.illegal_access.eq(Cat(self._beyond).any())
         return m
 
     def _inputs(self, m):
@@ -112,19 +133,25 @@ class Tile(wiring.Component):
         m.d.comb += [sync.clk.eq(self.clk), host.clk.eq(self.clk)]
         m.d.host += sync.rst.eq(self.rst)
         registered = {}
-        for name, member in tile_signature(self.config.columns).items():
+        for name, member in host_ports(self.config).items():
             if member.flow == In and name not in ("clk", "rst"):
                 registered[name] = Signal.like(getattr(self, name), name=f"host_{name}")
                 m.d.host += registered[name].eq(getattr(self, name))
         return SimpleNamespace(**registered)
 
-    def _host(self, m, host, sequencer, vector):
+    def _host(self, m, host, sequencer, vector, port):
         several = self.config.columns > 1
         settings = ("columns", "first_position", "first_emitted") if several else ()
         for name in ("start", "prompt_length", "total_length", *settings):
             m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
+        for name, member in port.signature.members.items():
+            if name.startswith("load_") and member.flow is In:
+                m.d.comb += getattr(port, name).eq(getattr(host, name))
         m.d.comb += [
+            port.busy.eq(sequencer.busy),
+            self.load_ready.eq(port.load_ready),
             self.busy.eq(sequencer.busy),
+            self.illegal_program.eq(sequencer.illegal_program),
             self.token_valid.eq(sequencer.token_valid),
             self.token.eq(sequencer.emitted),
             self.cycles.eq(sequencer.cycles),
@@ -147,7 +174,7 @@ class Tile(wiring.Component):
         else:
             m.d.comb += [vector.tile.eq(self.tile), self.sent.eq(vector.sent), vector.received.eq(self.received)]
 
-    def _memories(self, m, host, sequencer, vector):
+    def _memories(self, m, host, sequencer, vector, port):
         config, several = self.config, self.config.columns > 1
         width = config.tile_vector_lanes
         position = vector.constant_write_position if several else vector.position
@@ -157,20 +184,28 @@ class Tile(wiring.Component):
                 words=config.program_words,
                 grain=INSTRUCTION_BITS,
                 has_file=True,
-                read_enable=getattr(sequencer, f"{queue}_read"),
+                read_enable=getattr(sequencer, f"{queue}_read") & ~getattr(port, f"{queue}_program"),
                 read_address=getattr(sequencer, f"{queue}_address"),
                 read_data=getattr(sequencer, f"{queue}_program"),
+                write_enable=getattr(port, f"{queue}_program"),
+                write_address=host.load_address[: ceil_log2(config.program_words)],
+                write_data=host.load_data[:INSTRUCTION_BITS],
             )
         m.submodules.prompt_memory = sram(
             words=config.context,
             grain=TOKEN_BITS,
-            read_enable=sequencer.prompt_read if several else sequencer.vector_read,
+            read_enable=sequencer.prompt_read & ~port.prompt,
             read_address=sequencer.prompt_address,
             read_data=sequencer.prompt,
-            write_enable=host.prompt_write,
-            write_address=host.prompt_write_address[: ceil_log2(config.context)],
-            write_data=host.prompt_write_data,
+            write_enable=port.prompt,
+            write_address=host.load_address[: ceil_log2(config.context)],
+            write_data=host.load_data[:TOKEN_BITS],
         )
+        self._guard(vector.constant_read, vector.constant_address, config.constant_words)
+        self._guard(vector.constant_write, vector.constant_write_address, config.constant_words)
+        self._guard(vector.vector_write, vector.write_address, config.vector_words)
+        self._guard(vector.activation_write, vector.activation_group, config.activation_groups)
+        self._guard(vector.kv_write.any(), vector.kv_address, config.kv_words)
         address_bits = ceil_log2(config.constant_words)
         m.submodules.constant_memory = sram(
             words=config.constant_words,
@@ -179,29 +214,39 @@ class Tile(wiring.Component):
             read_enable=vector.constant_read,
             read_address=vector.constant_address[:address_bits],
             read_data=self._registered(m, vector.constant.as_value()),
-            write_enable=vector.constant_write & here,
-            write_address=vector.constant_write_address[:address_bits],
-            write_data=vector.constant_write_data.as_unsigned().replicate(width),
-            write_mask=(1 << slot)[:width],
+            write_enable=vector.constant_write & here | port.constants,
+            write_address=Mux(port.constants, host.load_address, vector.constant_write_address)[:address_bits],
+            write_data=Mux(
+                port.constants,
+                host.load_data[: config.constant_word_bits],
+                vector.constant_write_data.as_unsigned().replicate(width),
+            ),
+            write_mask=Mux(port.constants, (1 << width) - 1, 1 << slot)[:width],
         )
         address_bits = ceil_log2(config.vector_words)
 
-        def of_column(port):
+        def of_column(name):
             """An address in the column's part of the vector memory."""
-            address = getattr(vector, f"{port}_address")[:address_bits]
-            return Cat(address, getattr(vector, f"{port}_column")) if several else address
+            address = getattr(vector, f"{name}_address")[:address_bits]
+            return Cat(address, getattr(vector, f"{name}_column")) if several else address
 
-        for port in ("a", "b"):
-            m.submodules[f"vector_memory_{port}"] = sram(
+        for name in ("a", "b"):
+            self._guard(getattr(vector, f"{name}_read"), getattr(vector, f"{name}_address"), config.vector_words)
+            m.submodules[f"vector_memory_{name}"] = sram(
                 words=config.vector_words + ((config.columns - 1) << address_bits),
                 grain=VECTOR_BITS,
-                read_enable=getattr(vector, f"{port}_read"),
-                read_address=of_column(port),
-                read_data=self._registered(m, getattr(vector, port).as_value()),
+                read_enable=getattr(vector, f"{name}_read"),
+                read_address=of_column(name),
+                read_data=self._registered(m, getattr(vector, name).as_value()),
                 write_enable=vector.vector_write,
                 write_address=of_column("write"),
                 write_data=vector.write_data.as_value(),
             )
+
+    def _guard(self, enable, address, words: int):
+        """An access whose address has to lie in a memory of so many words."""
+        if words < 1 << len(address):
+            self._beyond.append(enable & (address >= words))
 
     @staticmethod
     def _registered(m, target):
@@ -210,12 +255,64 @@ class Tile(wiring.Component):
         m.d.sync += target.eq(word)
         return word
 
-    def _lanes(self, m, host, sequencer, vector, embedding):
+    def _bank_loader(self, m, host, sequencer, port):
+        """What writes the weight banks and repairs their addresses, if they have spare words."""
+        if not self.config.spare_words:
+            m.d.comb += [port.taken.eq(1), port.done.eq(1)]  # a word that nothing takes is dropped
+            return None
+        m.submodules.bank_loader = loader = BankLoader(self.config)
+        m.d.comb += [
+            loader.weights.eq(port.weights),
+            loader.bank.eq(host.load_bank),
+            loader.address.eq(host.load_address),
+            loader.data.eq(host.load_data),
+            port.taken.eq(loader.taken),
+            port.done.eq(loader.done),
+            loader.following.eq(sequencer.stream_memory),
+            *(getattr(self, f"load_{name}").eq(getattr(loader, name)) for name in (*COUNTS, *FAILED)),
+        ]
+        return loader
+
+    def _weight_bank(self, m, index, enable, address, loader):
+        """Bank `index`; its output."""
+        config, written = self.config, {}
+        code = Signal(config.code_bits, name=f"code_{index}")
+        if loader is not None:
+            enable, address = enable | loader.read[index], loader.addresses[index]
+            written = {"write": loader.write[index], "write_data": loader.code}
+        m.submodules[f"weight_bank_{index}"] = weight_bank(
+            index=index,
+            words=config.bank_words + config.spare_words,
+            bits=config.code_bits,
+            timing=config.bank,
+            enable=enable,
+            address=address,
+            data=code,
+            **written,
+        )
+        return code
+
+    def _arrivals(self, m, pipe, loader):
+        """Of each lane, which of its banks' words arrives, and whether one does."""
+        config, at = self.config, self.config.bank.latency_cycles
+        within = exact_log2(config.banks_per_lane)
+        bank, valid = pipe.at("memory", at)[:within], pipe.at("weights", at)
+        if loader is None:
+            return bank, [valid] * config.tile_lanes
+        lane = loader.chosen >> within
+        return Mux(loader.busy, loader.chosen[:within], bank), [
+            valid | loader.arrived & (lane == i) for i in range(config.tile_lanes)
+        ]
+
+    def _lanes(self, m, host, sequencer, vector, embedding, loader):
         """The banks and the lanes, and the delays that bring words and activations together."""
         config, step, f = self.config, sequencer.stream, self.config.format
         source, arrival = step.instruction.source, config.stream_latency
         weights, kv = (source == Source.WEIGHTS) & step.valid, (source == Source.KV) & step.valid
+        self._guard(kv, step.memory, config.kv_words)
+        self._guard(weights | kv, step.activations, config.activation_groups)
         row = (source == Source.EMBEDDING) & step.valid & self._opens_word(step)
+        self._guard(weights | row, step.memory, config.lane_words)
         which = step.memory[: exact_log2(config.banks_per_lane)]
         pipe = Stages(
             m,
@@ -252,23 +349,17 @@ class Tile(wiring.Component):
             embedding.here.eq(owner(config, token) == vector.tile),
             embedding.beat.eq(pipe.at("beat", arrival)),
         ]
-        corrected, uncorrectable = Signal(config.tile_lanes), Signal(config.tile_lanes)
+        m.submodules.report = report = ErrorReport(lanes=config.tile_lanes, address_bits=len(step.memory))
+        m.d.comb += report.address.eq(pipe.at("memory", arrival))
         bank_words = [((weights | row) & (which == bank)) for bank in range(config.banks_per_lane)]
-        arriving = pipe.at("memory", config.bank.latency_cycles)[: exact_log2(config.banks_per_lane)]
+        address = (step.memory >> exact_log2(config.banks_per_lane))[: ceil_log2(config.bank_words)]
+        arriving, arrived = self._arrivals(m, pipe, loader)
+        corrected, uncorrectable = Signal(config.tile_lanes), Signal(config.tile_lanes)
         for i in range(config.tile_lanes):
-            codes = []
-            for bank, enable in enumerate(bank_words):
-                index = i * config.banks_per_lane + bank
-                codes.append(Signal(code_bits(f.word_bits), name=f"code_{index}"))
-                m.submodules[f"weight_bank_{index}"] = weight_bank(
-                    index=index,
-                    words=config.bank_words,
-                    bits=len(codes[-1]),
-                    timing=config.bank,
-                    enable=enable,
-                    address=(step.memory >> exact_log2(config.banks_per_lane))[: ceil_log2(config.bank_words)],
-                    data=codes[-1],
-                )
+            codes = [
+                self._weight_bank(m, i * config.banks_per_lane + bank, enable, address, loader)
+                for bank, enable in enumerate(bank_words)
+            ]
             word = Signal(f.kv_word_bits, name=f"kv_{i}")
             m.submodules[f"kv_bank_{i}"] = sram(
                 words=config.kv_words,
@@ -290,7 +381,7 @@ class Tile(wiring.Component):
                 i_clk=ClockSignal(),
                 i_rst=ResetSignal(),
                 i_code=Array(codes)[arriving] if len(codes) > 1 else codes[0],
-                i_code_valid=pipe.at("weights", config.bank.latency_cycles),
+                i_code_valid=arrived[i],
                 i_kv=word,
                 i_from_kv=pipe.at("kv", arrival),
                 i_activations=_together(activations),
@@ -303,11 +394,13 @@ class Tile(wiring.Component):
                 **shared,
             )
         m.d.comb += vector.embedding.eq(embedding.values)
-        self._counters(m, host, pipe, corrected, uncorrectable)
+        self._report(m, host, report, corrected, uncorrectable, embedding, loader)
+        self._counters(m, host, pipe)
+        self._activity(m, host, pipe, sequencer, vector)
 
     def _lane_sums(self, m, vector, lane):
         """What a lane's sums go to: those of a column are behind each other in the vector unit."""
-        lanes, columns = self.config.lanes, self.config.columns
+        lanes, columns = self.config.tile_lanes, self.config.columns
         if columns == 1:
             return vector.sums[lane]
         sums = Signal(self.config.format.accumulator_bits * columns, name=f"sums_{lane}")
@@ -354,22 +447,71 @@ class Tile(wiring.Component):
         m.d.sync += activations.eq(share_groups(word, share, pipe.at("activations", at + 1), config.format))
         return activations
 
-    def _counters(self, m, host, pipe, corrected, uncorrectable):
+    def _report(self, m, host, report, corrected, uncorrectable, embedding, loader):
+        """What decoders found goes to the report, or to the loader while it verifies what it has written."""
+        within = exact_log2(self.config.banks_per_lane)
+        counted = 1
+        if loader is not None:
+            counted, lane = ~loader.busy, loader.chosen >> within
+            words = Array(embedding.words[i] for i in range(self.config.tile_lanes))
+            m.d.comb += [
+                loader.word.eq(words[lane]),
+                loader.corrected.eq(corrected.bit_select(lane, 1)),
+                loader.uncorrectable.eq(uncorrectable.bit_select(lane, 1)),
+            ]
+        m.d.comb += [
+            report.corrected.eq(Mux(counted, corrected, 0)),
+            report.uncorrectable.eq(Mux(counted, uncorrectable, 0)),
+            report.clear.eq(host.start & ~self.busy),
+            self.corrected_words.eq(report.corrected_words),
+            self.uncorrectable_words.eq(report.uncorrectable_words),
+            self.tainted.eq(report.failed),
+            self.uncorrectable.eq(report.lost),
+            self.uncorrectable_bank.eq(Cat(report.lost_address[:within], report.lost_lane)),
+            self.uncorrectable_address.eq(report.lost_address >> within),
+        ]
+
+    def _counters(self, m, host, pipe):
         config, arrival = self.config, self.config.stream_latency
         with m.If(host.start & ~self.busy):
-            m.d.sync += [
-                self.weight_words.eq(0),
-                self.lane_words.eq(0),
-                self.corrected_words.eq(0),
-                self.uncorrectable_words.eq(0),
-            ]
+            m.d.sync += [self.weight_words.eq(0), self.lane_words.eq(0)]
         with m.Else():
             m.d.sync += [
                 self.weight_words.eq(self.weight_words + Mux(pipe.at("weights", arrival), config.tile_lanes, 0)),
                 self.lane_words.eq(self.lane_words + Mux(pipe.at("valid", arrival), config.tile_lanes, 0)),
-                self.corrected_words.eq(self.corrected_words + count_ones(corrected)),
-                self.uncorrectable_words.eq(self.uncorrectable_words + count_ones(uncorrectable)),
             ]
+
+    def _activity(self, m, host, pipe, sequencer, vector):
+        config, at = self.config, self.config.stream_latency - READ_LATENCY
+        each = bits_for(config.tile_lanes)
+        m.submodules.activity = activity = Activity(
+            {
+                "kv_reads": each,
+                "kv_writes": each,
+                "vector_reads": 2,
+                "vector_writes": 2,
+                "activation_reads": bits_for(config.columns),
+                "program_reads": 2,
+            }
+        )
+        m.d.comb += [
+            activity.clear.eq(host.start & ~self.busy),
+            *(getattr(self, name).eq(getattr(activity, name)) for name in ACTIVITIES),
+        ]
+        activity.count(
+            m,
+            kv_reads=Mux(pipe.at("kv", at), config.tile_lanes, 0),
+            kv_writes=count_ones(vector.kv_write),
+            vector_steps=vector.works,
+            vector_reads=vector.a_read + vector.b_read,
+            vector_writes=Mux(vector.vector_write, 2, 0),
+            activation_reads=Mux(pipe.at("valid", at), sequencer.last_column + 1 if config.columns > 1 else 1, 0),
+            activation_writes=vector.activation_write,
+            constant_reads=vector.constant_read,
+            constant_writes=vector.constant_write,
+            program_reads=sequencer.stream_read + sequencer.vector_read,
+            prompt_reads=sequencer.prompt_read,
+        )
 
 
 def _together(parts):

@@ -72,6 +72,7 @@ class VectorUnit(wiring.Component):
     stream, vector, position, token : from the sequencer
     sent, received : to all tiles, and from all of them `TileConfig.collective_cycles` later (see `rtl.tile.links`)
     hold : no vector step may issue in this cycle
+    works : a word is at the head of the pipe
     vocabulary : rows of the output matrix that count
     epsilon : of the root mean square, times the vector's length, with 28 fraction bits
     sums : operands of stream steps, `HOLD_LATENCY` cycles before the head of the pipe
@@ -107,6 +108,7 @@ class VectorUnit(wiring.Component):
                 "sent": Out(link_layout(config, 1)),
                 "received": In(link_layout(config, config.tiles)),
                 "hold": Out(1),
+                "works": Out(1),
                 "position": In(TOKEN_BITS),
                 **(several if columns > 1 else {"token": In(TOKEN_BITS)}),
                 "vocabulary": In(TOKEN_BITS),
@@ -190,6 +192,7 @@ class VectorUnit(wiring.Component):
         fields["valid"] = Signal(name="head_valid")
         m.d.comb += [
             fields["valid"].eq((left != 0) | vector.at("arrives", VECTOR_ENTRY)),
+            self.works.eq(fields["valid"]),
             self.a_read.eq(self.vector.valid & (self.vector.instruction.source == Source.VECTOR)),
             self.a_address.eq(self.vector.a),
             self.hold.eq(self._meets(stream, arrival) if columns == 1 else self._columns_meet(m, stream, arrival)),
@@ -490,7 +493,8 @@ class VectorUnit(wiring.Component):
         done = Stages(m, "normalised", {"writes": writes, "register": self._address(pipe, "register", at)})
         scales = self._scales.write_port()
         m.d.comb += [
-            scales.en.eq(done.at("writes", Normaliser.LATENCY)),
+            # Register 0 is one, whatever a program says.
+            scales.en.eq(done.at("writes", Normaliser.LATENCY) & (done.at("register", Normaliser.LATENCY) != 0)),
             scales.addr.eq(done.at("register", Normaliser.LATENCY)),
             scales.data.eq(normaliser.result),
         ]

@@ -3,7 +3,6 @@
 import dataclasses
 
 from devicemodels.errors import UserError
-from rtl.memory.secded import code_bits
 from rtl.tile.config import COLUMNS, TileConfig
 from sim.checkpoint import Model
 from sim.compiler.emit import Emitter
@@ -51,7 +50,6 @@ def compile_model(
         vector=vector,
         config=config,
         weights=weight_images(integers, place, config),
-        code_bits=code_bits(config.format.word_bits),
         constants=constant_image(integers, place, config),
         placement=place,
         vocabulary=model.shape.vocab,

@@ -9,7 +9,7 @@ import numpy as np
 
 from rtl.chip.assembly import tile_paths
 from rtl.formats import CONSTANT_BITS
-from rtl.memory.secded import code_bits, encode
+from rtl.memory.code import WordCode
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Instruction
 from sim.compiler.place import MatrixPlace, Placement
@@ -23,7 +23,6 @@ class Program:
     stream, vector : instructions of one token in the tile's two queues
     config : the tiles that it is for
     weights : uint8 array [lanes, words, code bytes], codewords with bit 0 first; word w lies in bank w mod banks
-    code_bits : of a codeword
     constants : int64 array [words, vector lanes]
     vocabulary, epsilon, context : what the host tells the tile, and the positions that fit
     columns : columns that a step uses at most
@@ -33,7 +32,6 @@ class Program:
     vector: tuple[Instruction, ...]
     config: TileConfig
     weights: np.ndarray
-    code_bits: int
     constants: np.ndarray
     placement: Placement
     vocabulary: int
@@ -48,7 +46,7 @@ class Program:
 
     def codewords(self, lane: int, words=slice(None)) -> np.ndarray:
         """Codewords of a lane as bits, uint8 array [words, code bits]."""
-        return np.unpackbits(self.weights[lane, words], axis=-1, count=self.code_bits, bitorder="little")
+        return np.unpackbits(self.weights[lane, words], axis=-1, count=self.config.code_bits, bitorder="little")
 
     def images(self) -> Iterator[tuple[str, bytes]]:
         """File name, `<path of the memory>.<ending>`, and contents of every memory of every tile.
@@ -85,7 +83,7 @@ ROWS_AT_ONCE = 1024
 """Rows of a matrix that are turned into bits together."""
 
 
-def weight_words(matrix: IntegerMatrix, rows: slice):
+def weight_words(matrix: IntegerMatrix, code: WordCode, rows: slice):
     """Codewords of some rows, uint8 array [rows, words, code bytes], bit 0 first.
 
     A row whose groups do not fill its last word ends in groups of zeros.
@@ -98,8 +96,8 @@ def weight_words(matrix: IntegerMatrix, rows: slice):
         _field(matrix.minima[rows], f.minimum_bits, words, f.groups_per_word),
     ]
     bits = np.concatenate(parts, axis=2)
-    code = encode(bits.reshape(-1, f.word_bits))
-    return np.packbits(code, axis=1, bitorder="little").reshape(len(bits), words, -1)
+    codewords = code.encode(bits.reshape(-1, f.word_bits))
+    return np.packbits(codewords, axis=1, bitorder="little").reshape(len(bits), words, -1)
 
 
 def _field(values, width: int, words: int, count: int):
@@ -123,17 +121,17 @@ def weight_images(model: IntegerModel, place: Placement, config: TileConfig):
     if place.head is not place.embedding:
         parts.append((model.head, place.head))
     words = max(at.weights + at.blocks * at.words for _, at in parts)
-    image = np.zeros((config.lanes, words, -(-code_bits(config.format.word_bits) // 8)), np.uint8)
+    image = np.zeros((config.lanes, words, -(-config.code_bits // 8)), np.uint8)
     for matrix, at in parts:
         for start in range(0, matrix.rows, ROWS_AT_ONCE):
-            _put_rows(image, matrix, at, slice(start, start + ROWS_AT_ONCE))
+            _put_rows(image, matrix, at, config.word_code, slice(start, start + ROWS_AT_ONCE))
     return image
 
 
-def _put_rows(image, matrix: IntegerMatrix, at: MatrixPlace, rows: slice):
+def _put_rows(image, matrix: IntegerMatrix, at: MatrixPlace, code: WordCode, rows: slice):
     """Some rows of a matrix, of which the first belongs to the first lane."""
     lanes, _, size = image.shape
-    codes = weight_words(matrix, rows)
+    codes = weight_words(matrix, code, rows)
     blocks = -(-len(codes) // lanes)
     filled = np.zeros((blocks * lanes, *codes.shape[1:]), np.uint8)
     filled[: len(codes)] = codes
