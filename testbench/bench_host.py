@@ -530,7 +530,7 @@ async def events_raise_the_interrupt(one):
         await one.host.write("INTERRUPT_ENABLE", **{f"{name}_enable": 1})
         assert one.dut.irq.value == 0, name
         await cause(one, name)
-        await one.cycles(60)
+        await one.cycles(SETTLE_CYCLES + 20)
         assert await one.events() >= {name}
         await one.cycles(2)
         assert one.dut.irq.value == 1, name
@@ -583,7 +583,7 @@ async def cause(one, name):
             await one.pulse(token_valid=1, token=token)
         await one.cycles(3)
     else:
-        await one.pulse(**{name: 1})
+        await one.pulse(**{{"unrepairable": "load_failed"}.get(name, name): 1})
 
 
 @bench
