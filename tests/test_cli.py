@@ -146,8 +146,8 @@ def test_unknown_design_is_one_sentence(spinstream):
     status, out, err = spinstream("decode", "mram-2nm")
     assert (status, out) == (2, "")
     assert (
-        "there is no design 'mram-2nm': the presets are mram-16nm-4bit, mram-22nm, mram-22nm-4bit, sram-22nm"
-        in one_sentence(err)
+        "there is no design 'mram-2nm': the presets are mram-16nm-4bit, mram-22nm, mram-22nm-4bit, sram-16nm-4bit, "
+        "sram-22nm" in one_sentence(err)
     )
 
 

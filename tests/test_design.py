@@ -54,7 +54,9 @@ def _with_sheet(key: str, value: str) -> str:
 
 def test_unknown_design_names_those_that_exist():
     with pytest.raises(
-        UserError, match=r"no design 'sot-7nm': the presets are mram-16nm-135m, mram-16nm-4bit, mram-22nm, "
+        UserError,
+        match=r"no design 'sot-7nm': the presets are mram-16nm-135m, mram-16nm-4bit, mram-22nm, mram-22nm-4bit, "
+        "sram-16nm-4bit, sram-22nm",
     ):
         load_design("sot-7nm")
 
