@@ -12,7 +12,7 @@ from pathlib import Path
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
-from testbench.bench_decode import COUNTERS, pulse, reset
+from testbench.bench_decode import COUNTERS, load_prompt, pulse, reset
 from testbench.bench_decode import PUBLIC as ONE_COLUMN
 from testbench.clock import PERIOD_NS, start_clock
 
@@ -56,8 +56,4 @@ async def load(tile, run):
     tile.first_position.value, tile.prompt_length.value = first, first + len(tokens)
     tile.total_length.value, tile.first_emitted.value = run["total"], run["emitted"]
     tile.columns.value = run["columns"]
-    tile.prompt_write.value = 1
-    for address, token in enumerate(tokens, first):
-        tile.prompt_write_address.value, tile.prompt_write_data.value = address, token
-        await Timer(PERIOD_NS, "ns")
-    tile.prompt_write.value = 0
+    await load_prompt(tile, tokens, first)

@@ -99,8 +99,13 @@ async def load(tile, request):
     """Write the prompt and the lengths."""
     tile.prompt_length.value, tile.total_length.value = len(request["prompt"]), request["total"]
     tile.vocabulary.value, tile.epsilon.value = request["vocabulary"], request["epsilon"]
+    await load_prompt(tile, request["prompt"])
+
+
+async def load_prompt(tile, tokens, first: int = 0):
+    """Write tokens from a position on."""
     tile.load_valid.value, tile.load_target.value = 1, int(Target.PROMPT)
-    for address, token in enumerate(request["prompt"]):
+    for address, token in enumerate(tokens, first):
         tile.load_address.value, tile.load_data.value = address, token
         await Timer(PERIOD_NS, "ns")
         while not tile.load_ready.value:

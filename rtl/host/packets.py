@@ -46,7 +46,9 @@ class LoadTarget:
 
 def tile_targets(config: TileConfig) -> tuple[LoadTarget, ...]:
     """The memories of a tile that can be loaded: without spare words, all but the weight banks."""
-    banks = LoadTarget(target=Target.WEIGHTS, banks=config.tile_banks, words=config.bank_words, bits=config.format.word_bits)
+    banks = LoadTarget(
+        target=Target.WEIGHTS, banks=config.tile_banks, words=config.bank_words, bits=config.format.word_bits
+    )
     return (
         *((banks,) if config.spare_words else ()),
         LoadTarget(target=Target.CONSTANTS, banks=1, words=config.constant_words, bits=config.constant_word_bits),

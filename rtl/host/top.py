@@ -58,7 +58,7 @@ class HostedTile(wiring.Component):
         }
         if self.config.columns > 1:
             inputs |= {"columns": Const(self.config.columns), "first_position": Const(0, TOKEN_BITS)}
-            inputs |= {"first_emitted": (host.prompt_length - 1)[: TOKEN_BITS]}
+            inputs |= {"first_emitted": (host.prompt_length - 1)[:TOKEN_BITS]}
         outputs = {name: getattr(host, name) for name in (*OUTPUTS, *COUNTERS, *LOADING)}
         if self.config.columns > 1:
             outputs["token_column"] = Signal(self.config.column_bits)
