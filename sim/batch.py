@@ -50,8 +50,8 @@ class _Text:
         table = self.model.embedding
         first, second = embedding_shifts(table, self.format)
         terms = [
-            requantise(weights[tokens].astype(np.int64), table.row_scales[tokens, None], first, ONE, second)
-            for weights in table.term_weights
+            requantise(weights.astype(np.int64), table.row_scales[tokens, None], first, ONE, second)
+            for weights in table.term_weights(tokens)
         ]
         return terms[0] if len(terms) == 1 else add(terms[1], terms[0])
 

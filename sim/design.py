@@ -144,7 +144,7 @@ def _beside(sheets: Sheets, folder: Path) -> Sheets:
 
 
 def _record(cls: type, table: dict[str, Any], path: Path, prefix: str) -> Any:
-    """One dataclass from one TOML table: exactly its keys, each of its type; those marked as `OPTIONAL` may be missing."""
+    """One dataclass from one TOML table: exactly its keys, but for those marked as `OPTIONAL`, each of its type."""
     types, optional = typing.get_type_hints(cls), {one.name for one in fields(cls) if one.metadata == OPTIONAL}
     for key in table:
         if key not in types:

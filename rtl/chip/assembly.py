@@ -19,8 +19,8 @@ PLACE = ("uncorrectable_bank", "uncorrectable_address")
 class Assembly(wiring.Component):
     """Parts that get the same start, prompt, constants and program, and hear each other through one collective.
 
-    It has a tile's ports. Tokens are the first part's: all find the same ones in the same cycle. A part is an instance of
-    the module `part`, which the Verilog has once.
+    It has a tile's ports. Tokens are the first part's: all find the same ones in the same cycle. A part is an instance
+    of the module `part`, which the Verilog has once.
 
     Parameters
     ----------

@@ -113,8 +113,8 @@ class TileConfig:
             )
         if self.tiles > 1 and self.spare_words:
             raise UserError(
-                f"{self.tiles} tiles have {self.spare_words} spare words in each bank, and weights of several tiles come "
-                "with their memories: set memory.spares to 0"
+                f"{self.tiles} tiles have {self.spare_words} spare words in each bank, and weights of several tiles "
+                "come with their memories: set memory.spares to 0"
             )
         if self.tiles % self.chips:
             raise UserError(f"{self.tiles} tiles do not spread over {self.chips} chips: each has as many as the others")

@@ -60,8 +60,8 @@ class IntegerMatrix:
         """Codes times group scales and minima added, float64 array [rows, columns] of integers."""
         return functools.reduce(np.add, self.term_weights(slice(None)))
 
-    def term_weights(self, rows: slice) -> list[np.ndarray]:
-        """`weights` of some rows, term by term."""
+    def term_weights(self, rows: slice | np.ndarray) -> list[np.ndarray]:
+        """`weights` of some rows (a slice, or their indices), term by term."""
         weights = weigh(self.codes[rows], self.group_scales[rows], self.minima[rows])
         by_term = weights.reshape(len(weights), -1, self.terms, GROUP)
         return [by_term[:, :, term].reshape(len(weights), -1) for term in range(self.terms)]
