@@ -13,15 +13,14 @@ from rtl.formats import ACCURATE, CHEAP, DEFAULT
 from sim.batch import _normalised, _roots, text_logits
 from sim.compiler import quantise_model
 from sim.golden import Golden
-from tests.random_model import random_model
-from tests.test_groups import mixed_model
+from tests.random_model import mixed_model, random_model
 from tests.test_program import SHAPE
 
 MODELS = {
     "grouped": random_model(SHAPE),
     "untied": random_model(dataclasses.replace(SHAPE, tied=False), seed=3),
     "four bits": random_model(dataclasses.replace(SHAPE, dim=96), four_bits=True),
-    "two terms": mixed_model(),
+    "two terms": mixed_model(dataclasses.replace(SHAPE, dim=96)),
 }
 
 
