@@ -20,9 +20,9 @@ FORMATS = {
     "": dataclasses.replace(DEFAULT, activation_bits=8),
     " ": dataclasses.replace(DEFAULT, activation_bits=16),
     "  ": NumberFormat(kv_bits=12, scale_bits=9, groups_per_word=2),
+    "   ": dataclasses.replace(CHEAP, activation_bits=8),
+    "    ": dataclasses.replace(CHEAP, activation_bits=8, minima=False),
     "`CHEAP`": CHEAP,
-    "   ": dataclasses.replace(CHEAP, minima=False),
-    "    ": dataclasses.replace(CHEAP, activation_bits=12),
     "`ACCURATE`": ACCURATE,
 }
 HEAD = (

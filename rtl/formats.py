@@ -207,5 +207,5 @@ ACCURATE = NumberFormat(
 )  # fmt: skip
 """Four-bit weights, 12-bit activations, keys and values: as good as fp32 on a checkpoint of 4-bit codes."""
 
-CHEAP = NumberFormat(weight_bits=4, activation_bits=8, kv_bits=8, scale_bits=8, minima=True, groups_per_word=2)
-"""Four-bit weights, 8-bit activations, keys and values: twice `DEFAULT`'s weights a cycle in a lane of its area."""
+CHEAP = NumberFormat(weight_bits=4, activation_bits=12, kv_bits=8, scale_bits=8, minima=True, groups_per_word=2)
+"""Four-bit weights, 12-bit activations, keys and values of 8: within 1 % of fp32's perplexity on such a checkpoint."""

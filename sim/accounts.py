@@ -21,7 +21,8 @@ def played(queues: Queues, *, emits: bool) -> list[Instruction]:
 def events(queues: Queues, config: TileConfig, position: int, *, emits: bool, columns: int = 1) -> Counter[str]:
     """Accesses of one step at a position with so many columns in use, each of one word of one memory.
 
-    Keys: `weight reads` and `KV reads` (all lanes together), `lane words` (words multiplied), `KV writes`,
+    Keys: `weight reads` and `KV reads` (all lanes together), `lane words` (words multiplied), `column words` (those as
+    often as there are columns in use), `KV writes`,
     `vector reads`, `vector writes`, `activation reads`, `activation writes`, `constant reads`, `constant writes`,
     `program reads`, `prompt reads` and `vector steps`. An embedding counts as a read of a bank of every lane, of which
     one lane's word is used. A word of the banks is read and counted once for all columns.
@@ -48,6 +49,7 @@ def _count(counts, instruction, config, pages, columns):
         kind = "weight" if instruction.source == Source.WEIGHTS else "KV"
         counts[f"{kind} reads"] += steps * lanes
         counts["lane words"] += steps * lanes
+        counts["column words"] += steps * lanes * columns
         counts["activation reads"] += steps * columns
     elif embeds:
         counts["weight reads"] += -(-steps // (config.word_beats >> instruction.pairs)) * lanes * columns

@@ -1,12 +1,14 @@
 """Speed of the simulation and of the junction's models: ``python -m sim.bench [--json]`` (or ``make bench``).
 
 Counts the multiply-accumulates that lanes do for words they are given (not idle cycles), per second of processor
-time of the simulating process, Python and cocotb included; the integer golden in NumPy stands beside it. The junction's
+time of the simulating process, Python and cocotb included; the integer golden in NumPy stands beside it, and what it
+takes to generate a tile's Verilog and to build its simulator. The junction's
 ensemble and error rates follow (`sim.bench_mtj`), beside a peer where one is installed.
 """
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -16,47 +18,82 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from rtl.export.verilog import tile_sources
+from rtl.formats import ACCURATE
+from rtl.tile.config import BankTiming, TileConfig
 from sim.accounts import multiplications
 from sim.bench_mtj import INSTALL, EnsembleSpeed, PointSpeed, measure_ensemble, measure_points
-from sim.checkpoint import load_model
+from sim.checkpoint import Model, load_model
 from sim.compiler import quantise_model
 from sim.console import TerminalProgress, output, table
 from sim.decode import prepare, simulate
 from sim.design import load_design
 from sim.golden import greedy
+from sim.wide_layer import wide_model
 
-PROMPT, TOKENS = "And, behold, Boaz came", 96
+PROMPT, TOKENS, WIDE_TOKENS = "And, behold, Boaz came", 96, 24
 
 
 DESIGNS = ("mram-22nm", "sram-22nm", "mram-22nm-4bit")
 """Presets that hold the shipped model."""
 
+WIDE = "mram-16nm-4bit"
+"""The preset for one wide layer."""
+
+LARGE = TileConfig(
+    lanes=32, vector_lanes=16, banks_per_lane=2, bank_words=1024, bank=BankTiming(latency_cycles=3, cadence_cycles=2),
+    kv_words=96, vector_words=520, constant_words=1680, activation_groups=224, program_words=256, context=256,
+    format=ACCURATE,
+)  # fmt: skip
+"""A tile of 4,096 multipliers, whose Verilog is generated and not simulated."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SimulationSpeed:
-    """Rates per second of processor time; `build` is that of the simulator, in seconds, zero if it was cached."""
+    """Rates per second of processor time.
+
+    `generation` is that of the Verilog, in seconds of processor time, and `build` that of the simulator, in seconds,
+    zero if it was cached.
+    """
 
     design: str
-    cycles: float | None
-    macs: float | None
-    tokens: float
-    build: float | None
+    cycles: float | None = None
+    macs: float | None = None
+    tokens: float | None = None
+    generation: float | None = None
+    build: float | None = None
 
 
-def measure_design(name: str, progress) -> SimulationSpeed:
-    """Speed of a design's simulation, and its build time."""
+def measure_design(name: str, model: Model, tokens: int, progress) -> SimulationSpeed:
+    """Speed of a design's simulation of a model, and what it takes to get there."""
     run = prepare(
-        load_design(name), load_model("verse"), prompt=PROMPT, tokens=TOKENS, simulator="verilator", waves=False,
-        progress=progress,
-    )  # fmt: skip
+        load_design(name), model, prompt=PROMPT, tokens=tokens, simulator="verilator", waves=False, progress=progress
+    )
     with tempfile.TemporaryDirectory() as folder:
         observed = simulate(run, Path(folder), progress)
     seconds = observed["cpu_seconds"]
     macs = multiplications(run.program, run.tile.config, len(run.prompt_tokens) - 1, run.total)
     return SimulationSpeed(
         design=name, cycles=observed["cycles"] / seconds, macs=macs / seconds,
-        tokens=run.total / seconds, build=0.0 if run.build.cached else run.build.seconds,
+        tokens=run.total / seconds, generation=measure_generation(run.tile.config),
+        build=0.0 if run.build.cached else run.build.seconds,
     )  # fmt: skip
+
+
+def measure_generation(config: TileConfig) -> float:
+    """Seconds of processor time from a configuration to Verilog, Yosys included."""
+    began = sum(os.times()[:4])
+    tile_sources(config)
+    return sum(os.times()[:4]) - began
+
+
+def measure_simulation(progress) -> list[SimulationSpeed]:
+    """Every preset with a model that it holds, the golden, and the generation of a large tile."""
+    verse = load_model("verse")
+    presets = [measure_design(name, verse, TOKENS, progress) for name in DESIGNS]
+    with progress.step("Generate a tile of 4,096 multipliers"):
+        large = SimulationSpeed(design="4,096 multipliers", generation=measure_generation(LARGE))
+    return [*presets, measure_design(WIDE, wide_model(), WIDE_TOKENS, progress), large, measure_golden()]
 
 
 def measure_golden() -> SimulationSpeed:
@@ -66,18 +103,19 @@ def measure_golden() -> SimulationSpeed:
     began = time.process_time()
     greedy(integers, prompt, TOKENS)
     tokens = (len(prompt) + TOKENS - 1) / (time.process_time() - began)
-    return SimulationSpeed(design="golden (NumPy)", cycles=None, macs=None, tokens=tokens, build=None)
+    return SimulationSpeed(design="golden (NumPy)", tokens=tokens)
 
 
 def simulation_table(speeds: list[SimulationSpeed]) -> Table:
     """One row per design."""
-    columns = ("Design", "cycles/s", "MAC/s", "tokens/s", "build")
+    columns = ("Design", "cycles/s", "MAC/s", "tokens/s", "generation", "build")
     rows = [
         [
             speed.design,
             "-" if speed.cycles is None else f"{speed.cycles / 1e3:.0f} k",
             "-" if speed.macs is None else f"{speed.macs / 1e6:.1f} M",
-            f"{speed.tokens:.1f}",
+            "-" if speed.tokens is None else f"{speed.tokens:.1f}",
+            "-" if speed.generation is None else f"{speed.generation:.1f} s",
             "-" if speed.build is None else "cached" if speed.build == 0 else f"{speed.build:.0f} s",
         ]
         for speed in speeds
@@ -117,7 +155,7 @@ def main(arguments: list[str] | None = None):
     progress = TerminalProgress(Console(stderr=True), sys.stderr)
     with progress.step("step the junction's ensemble"):
         ensemble, points = measure_ensemble(), measure_points()
-    speeds = [*(measure_design(name, progress) for name in DESIGNS), measure_golden()]
+    speeds = measure_simulation(progress)
     if as_json:
         print(json.dumps(as_document(speeds, ensemble, points), indent=2))
         return

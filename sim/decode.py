@@ -27,8 +27,9 @@ from sim.measurement import Measurement
 from sim.physical import Physical, energy, implement
 from sim.rates import rates
 from sim.tile import Tile, build_tile
-from sim.timing import emission_cycles, phase_cycles, token_cycles
-from testbench.bench_decode import PUBLIC
+from sim.timing import Run, Step, emission_cycles, phase_cycles, step_cycles
+from testbench import bench_columns
+from testbench.bench_decode import PUBLIC, WATCHED
 from testbench.process import end_all
 from testbench.runner import Build, build, run
 
@@ -57,6 +58,11 @@ class Prepared:
     def total(self) -> int:
         """Positions of the run."""
         return len(self.prompt_tokens) + len(self.expected) - 1
+
+    @property
+    def steps(self) -> list[Step]:
+        """The run, step by step: as many tokens of the prompt at once as the program has columns."""
+        return Run(given=len(self.prompt_tokens), total=self.total, columns=self.program.columns).steps()
 
 
 def decode(
@@ -156,9 +162,10 @@ def prepare(
             toplevel=TOP,
             simulator=simulator,
             cache_root=cache_root(),
-            public=PUBLIC,
+            public=PUBLIC if tile.config.columns == 1 else bench_columns.PUBLIC,
             no_inline=("lane",),
             waves=waves,
+            watched=WATCHED,
         )
         return Prepared(
             design=design,
@@ -217,27 +224,26 @@ def simulate(prepared: Prepared, folder: Path, progress: Progress, faults: Fault
     program = prepared.program
     for name, text in program.images.items():
         (folder / name).write_text(text)
-    (folder / "request.json").write_text(
-        json.dumps(
-            {
-                "prompt": prepared.prompt_tokens,
-                "total": prepared.total,
-                "vocabulary": program.vocabulary,
-                "epsilon": program.epsilon,
-            }
-        )
-    )
+    several = prepared.tile.config.columns > 1
+    prompt, host = prepared.prompt_tokens, {"vocabulary": program.vocabulary, "epsilon": program.epsilon}
+    one = {"prompt": prompt, "total": prepared.total}
+    if several:
+        emitted = len(prompt) - 1
+        whole = {"tokens": prompt, "first": 0, "total": prepared.total, "emitted": emitted, "columns": program.columns}
+        one = {"runs": [whole]}
+    (folder / "request.json").write_text(json.dumps(one | host))
     with progress.step(f"Simulate {prepared.total} positions"):
         progress.token(prepared.prompt + "\n" * prepared.chat)
         run(
             prepared.build,
             run_folder=folder,
-            test_module="testbench.bench_decode",
+            test_module="testbench.bench_columns" if several else "testbench.bench_decode",
             plusargs=faults.plusargs if faults else (),
             waves=prepared.build.options.waves,
             on_line=_token_printer(prepared.model, progress),
         )
-    return json.loads((folder / "observed.json").read_text())
+    observed = json.loads((folder / "observed.json").read_text())
+    return observed["runs"][0] | {"seconds": observed["seconds"]} if several else observed
 
 
 def _token_printer(model: Model, progress: Progress):
@@ -257,15 +263,19 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
     """From what was observed to the figures of a run; see `Measurement` for each."""
     program, tile, physical = prepared.program, prepared.tile, prepared.physical
     first = len(prepared.prompt_tokens) - 1
-    generated = range(first, prepared.total)
     predicted = emission_cycles(program.queues, tile.config, first + 1, prepared.total)
-    prefill = predicted[0] - token_cycles(program.queues, tile.config, first, emits=True)
-    cycles = (observed["token_cycles"][-1] - prefill) / len(generated)
-    counts = _mean(events(program.queues, tile.config, at, emits=True) for at in generated)
+    silent, generating = ([s for s in prepared.steps if s.emits == emits] for emits in (False, True))
+
+    def count(step):
+        return events(program.queues, tile.config, step.position, emits=step.emits, columns=step.columns)
+
+    prefill = predicted[0] - step_cycles(program.queues, tile.config, generating[0])
+    cycles = (observed["token_cycles"][-1] - prefill) / len(generating)
+    counts = _mean(count(step) for step in generating)
     # Words are the hardware's own count, less what the schedule says of the prompt before the first token.
-    before = sum(events(program.queues, tile.config, at, emits=False)["weight reads"] for at in range(first))
-    counts["weight reads"] = (observed["weight_words"] - before) / len(generated)
-    phases = _mean(phase_cycles(program.queues, tile.config, at) for at in generated)
+    before = sum(count(step)["weight reads"] for step in silent)
+    counts["weight reads"] = (observed["weight_words"] - before) / len(generating)
+    phases = _mean(phase_cycles(program.queues, tile.config, step.position, step.columns) for step in generating)
     figures = rates(tile, weight_words=counts["weight reads"], cycles=cycles, area=physical.total_area)
     joules = energy(physical, counts, cycles)
     return Measurement(

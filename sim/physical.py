@@ -105,7 +105,8 @@ def _area(tile: Tile, synthesis: Synthesis) -> dict[str, float]:
 def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str, float]:
     """Joules by part for the events of `sim.accounts` in a number of cycles.
 
-    Lanes and vector unit switch in the cycles that have work for them, all other logic in every cycle.
+    Lanes and vector unit switch in the cycles that have work for them, all other logic in every cycle. Of a lane with
+    columns as large a part switches as there are columns in use.
     """
     tile, technology = physical.tile, physical.tile.technology
     macros = {name: sram.macro for name, sram in tile.srams.items()}
@@ -130,7 +131,7 @@ def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str,
         "vector memory": macros["vector"].read_energy * counts["vector reads"]
         + macros["vector"].write_energy * counts["vector writes"],
         "other memories": small,
-        "lanes": lanes / tile.config.lanes * per_gate * counts["lane words"],
+        "lanes": lanes / (tile.config.lanes * tile.config.columns) * per_gate * counts["column words"],
         "vector unit and sequencer": per_gate * (vector * counts["vector steps"] + rest * cycles),
         "clock": physical.synthesis.flops * CLOCK_LOAD * technology.nand2_energy * cycles,
         "leakage": leaking * seconds,

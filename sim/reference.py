@@ -4,7 +4,7 @@ Everything that Spinstream computes in integers is measured against these functi
 Llama papers as GGUF stores it: RMSNorm, rotary embedding on adjacent pairs, grouped-query attention, SwiGLU.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ _CHUNK = 512
 """Positions computed at a time; bounds the attention scores to heads * 512 * context."""
 
 Floats = NDArray[np.float32]
-Observer = Callable[[int, str, Floats], None]
 
 
 def logits(model: Model, tokens: Sequence[int]) -> Floats:
@@ -39,25 +38,6 @@ def logits(model: Model, tokens: Sequence[int]) -> Floats:
     """
     _check_room(model, len(tokens))
     return _Decoder(model).advance(_as_array(model, tokens))
-
-
-def vectors(model: Model, tokens: Sequence[int]) -> list[dict[str, Floats]]:
-    """Return what the matrices of each layer are multiplied with after each token of a text, float32 [n, elements].
-
-    "attention" and "ffn" are the normalised vectors before those blocks, "hidden" is the one before `down`.
-
-    Raises
-    ------
-    UserError
-        If the text is empty or longer than the context.
-    ValueError
-        If a token is outside the vocabulary.
-    """
-    _check_room(model, len(tokens))
-    seen: list[dict[str, list[Floats]]] = [{} for _ in model.layers]
-    decoder = _Decoder(model, lambda layer, name, values: seen[layer].setdefault(name, []).append(values))
-    decoder.advance(_as_array(model, tokens))
-    return [{name: np.concatenate(parts) for name, parts in layer.items()} for layer in seen]
 
 
 def greedy(model: Model, prompt_tokens: Sequence[int], count: int) -> list[int]:
@@ -148,13 +128,9 @@ class _Block:
 
 
 class _Decoder:
-    """A decoder with its key and value cache, float32 [layers, kv_heads, context, head_dim] each.
+    """A decoder with its key and value cache, float32 [layers, kv_heads, context, head_dim] each."""
 
-    ``observe`` is called with a layer's number, the name of a vector (see `vectors`) and its values.
-    """
-
-    def __init__(self, model: Model, observe: Observer | None = None) -> None:
-        self._observe = observe or (lambda layer, name, values: None)
+    def __init__(self, model: Model) -> None:
         self._shape = shape = model.shape
         self._embedding = _dense(model.embedding, shape.dim)
         self._head = self._embedding if shape.tied else _dense(model.head, shape.dim)
@@ -177,14 +153,8 @@ class _Decoder:
     def _advance(self, tokens: NDArray[np.intp]) -> Floats:
         stream = self._embedding[tokens]  # [n, dim]
         for index, block in enumerate(self._blocks):
-            x = self._normed(stream, block.attention_norm)
-            self._observe(index, "attention", x)
-            stream = stream + self._attend(block, index, x)
-            x = self._normed(stream, block.ffn_norm)
-            self._observe(index, "ffn", x)
-            hidden = _gated(block, x)
-            self._observe(index, "hidden", hidden)
-            stream = stream + hidden @ block.down.T
+            stream = stream + self._attend(block, index, self._normed(stream, block.attention_norm))
+            stream = stream + _feed_forward(block, self._normed(stream, block.ffn_norm))
         self._position += len(tokens)
         return self._normed(stream, self._norm) @ self._head.T
 
@@ -219,11 +189,11 @@ def _mix(q: Floats, keys: Floats, values: Floats) -> Floats:
     return (weights.reshape(kv_heads, -1, end) @ values).reshape(heads, count, head_dim)
 
 
-def _gated(block: _Block, x: Floats) -> Floats:
-    """Return the vector inside the feed-forward block, float32 [n, ffn]."""
+def _feed_forward(block: _Block, x: Floats) -> Floats:
+    """Return what the feed-forward block adds to the stream, float32 [n, dim]."""
     gate, up = np.split(x @ block.gate_up.T, 2, axis=-1)
     sigmoid = np.float32(0.5) * (np.float32(1) + np.tanh(np.float32(0.5) * gate))
-    return gate * sigmoid * up
+    return (gate * sigmoid * up) @ block.down.T
 
 
 def _rotation(shape: LlamaShape) -> NDArray[np.complex64]:

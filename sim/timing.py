@@ -191,11 +191,16 @@ class Step:
         return self.tokens > 0
 
 
+def step_cycles(queues: Queues, config: TileConfig, step: Step) -> int:
+    """Cycles of a step."""
+    return token_cycles(queues, config, step.position, emits=step.emits, columns=step.columns)
+
+
 def run_emissions(queues: Queues, config: TileConfig, run: Run) -> list[int]:
     """Cycle of each emitted token, counted from the start of the run: those of a step come one a cycle."""
     cycle, emissions = 0, []
     for step in run.steps():
-        cycle += token_cycles(queues, config, step.position, emits=step.emits, columns=step.columns)
+        cycle += step_cycles(queues, config, step)
         emissions += range(cycle, cycle + step.tokens)
     return emissions
 

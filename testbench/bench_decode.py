@@ -14,6 +14,7 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer
 from testbench.clock import PERIOD_NS, start_clock
 
 COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words")
+WATCHED = ("busy", "token_valid", "token", *COUNTERS)
 PUBLIC = (
     "clk",
     "rst",
@@ -25,10 +26,7 @@ PUBLIC = (
     "prompt_write",
     "prompt_write_address",
     "prompt_write_data",
-    "busy",
-    "token_valid",
-    "token",
-    *COUNTERS,
+    *WATCHED,
 )
 
 

@@ -28,6 +28,7 @@ from testbench.tools import Simulator, Tools, find_tools
 PRECISION_PS = 1
 HALF_PERIOD_PS = 1000
 _MAIN = Path(__file__).with_name("clocked_main.cpp")
+_SIGNS = Path(__file__).with_name("signs.h")
 
 
 class BuildError(RuntimeError):
@@ -53,6 +54,8 @@ class Options:
     public : tuple of str
         What cocotb can see under Verilator: signals of the top (`"o__done"`, `"i__*"`) or of another module
         (`"bank.corrected"`). Each costs speed; under Icarus everything is seen.
+    watched : tuple of str
+        Those of `public` that cocotb never writes: what depends on them is computed once a cycle only.
     no_inline : tuple of str
         Modules that Verilator compiles once instead of once per instance: faster to build when there are many.
     waves : bool
@@ -65,6 +68,7 @@ class Options:
     public: tuple[str, ...]
     no_inline: tuple[str, ...]
     waves: bool
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +127,7 @@ def build(
     public: Sequence[str] = (),
     no_inline: Sequence[str] = (),
     waves: bool = False,
+    watched: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Build:
     """The simulator of `toplevel`, from the cache under `cache_root` or newly built. For the rest see `Options`.
@@ -143,6 +148,7 @@ def build(
         public=tuple(public),
         no_inline=tuple(no_inline),
         waves=waves,
+        watched=tuple(watched),
     )
     texts = _texts(sources)
     key = f"{simulator}-{_hash([options, texts, _fingerprint(tools)])}"
@@ -238,7 +244,7 @@ def _fingerprint(tools: Tools) -> dict[str, str]:
         **tools.versions,
         "machine": platform.machine(),
         "cocotb libraries": str(cocotb_tools.config.libs_dir),
-        "recipe": _hash([_VERILATOR_FLAGS, _COMPILER_FLAGS, _MAIN.read_text(), _DUMP]),
+        "recipe": _hash([_VERILATOR_FLAGS, _COMPILER_FLAGS, _MAIN.read_text(), _SIGNS.read_text(), _DUMP]),
     }
 
 
@@ -258,6 +264,8 @@ def _write_sources(folder: Path, texts: Mapping[str, str]) -> None:
 _VERILATOR_FLAGS = (
     *("-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-timing"),
     *("-Wno-fatal", "-Wno-lint", "-Wno-style"),
+    *("--output-split-cfuncs", "300"),  # small enough that instances of a `no_inline` module share most of them
+    *("--compiler-include", f"../sources/{_SIGNS.name}"),
 )
 _COMPILER_FLAGS = (
     *("CXX=g++", "LINK=g++", "OPT_FAST=-O2", "OPT_SLOW=-O1", "OPT_GLOBAL=-O2"),
@@ -276,7 +284,8 @@ def _make_verilator(
     """Leaves the executable, named for the top, in `folder`."""
     work = folder / "work"
     (folder / "sources" / "lean.vlt").write_text(control_file(options))
-    shutil.copy(_MAIN, folder / "sources" / _MAIN.name)
+    for own in (_MAIN, _SIGNS):
+        shutil.copy(own, folder / "sources" / own.name)
     say = progress or (lambda _: None)
     say(f"Verilator translates {options.toplevel} to C++")
     _command(folder, tools, _verilate(options, names))
@@ -302,8 +311,11 @@ def _verilate(options: Options, names: Sequence[str]) -> list[str]:
 def control_file(options: Options) -> str:
     """Verilator's configuration: which modules stay whole and which signals cocotb can see."""
     whole = [f'no_inline -module "{module}"' for module in options.no_inline]
-    split = [name.rpartition(".") for name in options.public]
-    seen = [f'public_flat_rw -module "{module or options.toplevel}" -var "{name}"' for module, _, name in split]
+    split = [(name in options.watched, *name.rpartition(".")) for name in options.public]
+    seen = [
+        f'public_flat_{"rd" if watched else "rw"} -module "{module or options.toplevel}" -var "{name}"'
+        for watched, module, _, name in split
+    ]
     return "\n".join(["`verilator_config", *whole, *seen, ""])
 
 

@@ -64,15 +64,14 @@ def test_without_the_peer_our_figures_stand_alone(monkeypatch, capsys):
     assert alone.ours_ns > 0 and alone.peer_ns is None and alone.ratio is None
     monkeypatch.setattr(bench, "measure_ensemble", lambda: alone)
     monkeypatch.setattr(bench, "measure_points", list)
-    monkeypatch.setattr(bench, "DESIGNS", ())
-    monkeypatch.setattr(bench, "measure_golden", lambda: GOLDEN)
+    monkeypatch.setattr(bench, "measure_simulation", lambda progress: [GOLDEN])
     bench.main([])
     assert "pip install -c constraints.txt '.[bench]'" in capsys.readouterr().out
     bench.main(["--json"])
     assert json.loads(capsys.readouterr().out)["ensemble"]["ratio"] is None
 
 
-GOLDEN = bench.SimulationSpeed(design="golden (NumPy)", cycles=None, macs=None, tokens=10.0, build=None)
+GOLDEN = bench.SimulationSpeed(design="golden (NumPy)", tokens=10.0)
 
 
 def test_tables_show_the_ratio_and_the_error(capsys):

@@ -2,11 +2,16 @@
 
 import dataclasses
 import json
+import random
 
 import numpy as np
 import pytest
 
+from rtl.arithmetic.dot import DotProduct
 from rtl.export.verilog import TOP
+from rtl.formats import CHEAP, DEFAULT, GROUP
+from rtl.memory.secded import SecdedDecoder
+from rtl.tile.lane import Lane
 from sim.accounts import events
 from sim.cache import cache_root
 from sim.compiler import compile_model, quantise_model
@@ -16,7 +21,9 @@ from sim.timing import Run, run_emissions
 from testbench.bench_columns import PUBLIC
 from testbench.runner import build
 from testbench.runner import run as simulate
+from tests.gateware import stream
 from tests.random_model import random_model
+from tests.test_formats import codeword, packed, pick, row_sum, weight_word
 from tests.test_program import SHAPE, TILE
 
 CONTEXT = 64
@@ -95,3 +102,45 @@ def check_hardware(config, folder, model=None):
 @pytest.mark.parametrize("columns", [pytest.param(c, marks=[] if c == 4 else pytest.mark.slow) for c in (2, 4, 8, 16)])
 def test_hardware_equals_golden_and_prediction(columns, tmp_path):
     check_hardware(tile(columns), tmp_path)
+
+
+@pytest.mark.parametrize("number_format", [DEFAULT, CHEAP], ids=["no minima", "minima"])
+def test_a_lane_multiplies_a_word_with_every_column(number_format):
+    """Columns that are not in use keep their sums."""
+    f, source, columns, late, stage = number_format, random.Random(1), 4, SecdedDecoder.LATENCY, DotProduct.SUMS_STAGE
+    limit, width, kept, expected = f.activation_limit, f.codes_per_word, [0] * 4, []
+    inputs = [{"code_valid": 0, "valid": 0} for _ in range(40 + late + stage)]
+    for n in range(40):
+        word, used = weight_word(f, source, False), source.getrandbits(columns) if n else 15
+        values = [pick(source, -limit, limit, width, False) for _ in range(columns)]
+        kept = [row_sum(f, [word], [values[c]]) if used >> c & 1 else kept[c] for c in range(columns)]
+        sums = [sum(own[g : g + GROUP]) for own in values for g in range(0, width, GROUP)]
+        inputs[n] |= {"code": codeword(f, word), "code_valid": 1}
+        inputs[n + late] |= {
+            "valid": used,
+            "first": 1,
+            "activations": packed([a for own in values for a in own], f.activation_bits),
+        }
+        inputs[n + late + stage] |= {"activation_sums": sums} if f.needs_sums else {}
+        expected.append(packed(kept, f.accumulator_bits))
+    seen = stream(Lane(f, columns), inputs, ["sum"], DotProduct.LATENCY)
+    assert [total for (total,) in seen[late : late + 40]] == expected
+
+
+def test_a_weight_word_is_read_once_for_all_columns():
+    """Eight columns read what one does, and seven more rows of the embedding."""
+    config = tile(8)
+    program = compile_model(random_model(SHAPE), config)
+    one, eight = (events(program.queues, config, 20, emits=True, columns=columns) for columns in (1, 8))
+    embedding = SHAPE.dim // config.format.codes_per_word * config.lanes
+    assert eight["weight reads"] - 7 * embedding == one["weight reads"]
+    assert (eight["lane words"], eight["KV reads"]) == (one["lane words"], one["KV reads"])
+    assert eight["column words"] == 8 * one["column words"]
+
+
+def test_steps_of_a_run():
+    """As many columns as tokens are given; what a step emits are its last ones."""
+    run = Run(given=13, total=15, columns=4, first=2, emitted=9)
+    assert [(s.position, s.columns, s.tokens) for s in run.steps()] == [
+        (2, 4, 0), (6, 4, 1), (10, 3, 3), (13, 1, 1), (14, 1, 1),
+    ]  # fmt: skip

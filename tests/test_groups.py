@@ -8,7 +8,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -111,6 +111,7 @@ def square_error(found, wanted):
 
 
 @given(WEIGHTS)
+@settings(deadline=None)
 def test_four_bit_codes_beat_plain_rounding(weights):
     """Against the textbook's steps: the largest magnitude over 7, or, with a minimum, the range over 15."""
     wanted = quantise(weights).values().astype(np.float64)

@@ -239,14 +239,16 @@ def test_control_file_names_modules_and_signals() -> None:
         toplevel="tile",
         simulator="verilator",
         clock="clk",
-        public=("i__*", "bank.hits"),
+        public=("i__*", "o__done", "bank.hits"),
         no_inline=("lane",),
         waves=False,
+        watched=("o__done",),
     )
     assert runner.control_file(options).splitlines() == [
         "`verilator_config",
         'no_inline -module "lane"',
         'public_flat_rw -module "tile" -var "i__*"',
+        'public_flat_rd -module "tile" -var "o__done"',
         'public_flat_rw -module "bank" -var "hits"',
     ]
 

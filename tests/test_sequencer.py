@@ -27,6 +27,7 @@ CONFIG = TileConfig(
     program_words=64,
     context=96,
 )
+COLUMNS = dataclasses.replace(CONFIG, columns=4)
 VECTOR_SOURCES = [s for s in Source if s not in STREAMS and s < Source.END_OF_PROMPT]
 ADDRESSES = ("memory", "activations", "a", "b", "constant", "d")
 FLAGS = ("first", "last", "opens", "closes", "index", "beat")
@@ -116,50 +117,67 @@ def vector_step(i: Instruction, row: int, position: int) -> dict[str, int]:
 
 
 class Model:
-    """Both queues in words, a cycle at a time."""
+    """Both queues in words, a cycle at a time.
 
-    def __init__(self, queues, prompt: list[int], total: int):
+    A step works on as many positions of the prompt as there are columns, or on one behind the prompt.
+    """
+
+    def __init__(self, queues, prompt: list[int], total: int, *, columns: int, first: int, first_emitted: int):
         self.queues, self.prompt, self.total = queues, prompt, total
-        self.position, self.token, self.row_left, self.coverage = 0, prompt[0], 0, Counter()
+        self.most, self.first_emitted, self.emissions = columns, first_emitted, []
+        self.position, self.tokens, self.row_left, self.coverage = first, [], 0, Counter()
         self._begin()
 
     def _begin(self):
-        page = self.position // GROUP
-        self.players = {s: Player(q, page) for s, q in zip((True, False), self.queues, strict=True)}
+        self.columns = max(1, min(self.most, len(self.prompt) - self.position))
+        self.page = (self.position + self.columns - 1) // GROUP
+        self.players = {s: Player(q, self.page, self.columns) for s, q in zip((True, False), self.queues, strict=True)}
         self.fetching = True
 
-    def cycle(self, hold: bool, argmax: int):
-        """(streaming step, vector step, token that is emitted) of this cycle, each None if there is none."""
+    def cycle(self, hold: bool, argmax: list[int]):
+        """(streaming step, vector step, token that is emitted and its column) of this cycle, None where there is none.
+
+        argmax : what the vector unit has found in each column
+        """
+        emission = self.emissions.pop(0) if self.emissions else None
+        if self.position >= self.total:
+            return None, None, emission
         if self.fetching:
             self.fetching, self.row_left = False, max(0, self.row_left - 1)
-            self.token = self.prompt[self.position] if self.position < len(self.prompt) else self.emitted
-            return None, None, None
+            given = self.prompt[self.position : self.position + self.columns]
+            self.tokens = given or [self.found]
+            return None, None, emission
         stream, vector = self.players[True], self.players[False]
         dones = stream.done, vector.done
         stream.count(dones[1])
         vector.count(dones[0])
-        emits = self.position + 1 >= len(self.prompt)
+        emits = self.position + self.columns > self.first_emitted
         source = vector.program[vector.current].source
         if vector.begins and (source == Source.END or (source == Source.END_OF_PROMPT and not emits)):
             self.coverage[source.name, "ends"] += 1
-            self.emitted, self.position = argmax, self.position + 1
+            found = self._fields(self._stream(stream))  # it may issue in the cycle in which the step ends
+            self.found = argmax[self.columns - 1]
+            if emits:
+                first = max(0, self.first_emitted - self.position)
+                self.emissions = [(argmax[column], column) for column in range(first, self.columns)]
+                emission = self.emissions.pop(0)
+            self.position += self.columns
             if self.position < self.total:
                 self._begin()
-            # The streaming queue may issue in the cycle in which the token ends.
-            return self._fields(self._stream(stream), self.position - 1), None, argmax if emits else None
+            return found, None, emission
         found = self._stream(stream)
         other = vector.tick(held=hold)
         other = other if other and other[0].source < Source.END_OF_PROMPT else None
         for step, held in ((found, False), (other, hold)):
             self._cover(step, held)
-        return self._fields(found), self._fields(other), None
+        return self._fields(found), self._fields(other), emission
 
     def _stream(self, player: Player):
         """The streaming queue's cycle: a row ends no sooner than the row before has left for the pipe."""
         found = player.tick(held=bool(player.steps) and player.steps[0][2] and self.row_left > 0)
         self.row_left = max(0, self.row_left - 1)
         if found and found[3]:
-            self.row_left = 0 if found[0].source == Source.EMBEDDING else CONFIG.drain - 1
+            self.row_left = 0 if found[0].source == Source.EMBEDDING else CONFIG.drain * self.columns - 1
         return found
 
     def _cover(self, step, held):
@@ -172,15 +190,16 @@ class Model:
                 self.coverage[i.source.name, kind, there] += 1
             self.coverage[i.source.name, i.destination.name] += 1
 
-    def _fields(self, step, position=None):
+    def _fields(self, step):
         if not step:
             return None
-        i, row, word, last = step
-        position = self.position if position is None else position
-        rows = i.blocks * (position // GROUP + 1 if i.blocks_by_page else 1)
+        i, row, word, last, column = step
+        rows = i.blocks * (self.page + 1 if i.blocks_by_page else 1)
         fields = {"a": i.a, "b": i.b, "first": word == 0, "last": last, "closes": row == rows - 1}
         fields |= {"opens": row == 0 and not i.continues}
-        fields |= stream_step(i, row, word, self.token) if i.streams else vector_step(i, row, position)
+        here = self.tokens[column] if i.streams else self.position + column
+        fields |= stream_step(i, row, word, here) if i.streams else vector_step(i, row, here)
+        fields |= {"column": column} if self.most > 1 else {}
         fields["a"] += fields["index"]
         fields["b"] += fields["index"]
         return {
@@ -188,17 +207,29 @@ class Model:
         }
 
 
-def play(seed: int, *, long: bool = False) -> Counter:
+def play(seed: int, *, long: bool = False, config: TileConfig = CONFIG) -> Counter:
     """A random program on the hardware and in words, with a vector unit that holds up steps at random."""
-    rng = random.Random(seed)
+    rng, several = random.Random(seed), config.columns > 1
     queues, total = program(rng, long=long), 34 if long else rng.choice([2, 3])
     prompt = [rng.randint(0, 999) for _ in range(33 if long else rng.randint(1, total))]
-    model, dut = Model(queues, prompt, total), Sequencer(CONFIG)
+    run = {"columns": 1, "first": 0, "first_emitted": len(prompt) - 1}
+    if several:
+        total += 8
+        prompt += [rng.randint(0, 999) for _ in range(rng.randint(0, 8))]
+        first = rng.randint(0, len(prompt) - 1)
+        emitted = rng.randint(first, len(prompt) - 1)
+        run = {"columns": rng.randint(2, config.columns), "first": first, "first_emitted": emitted}
+    model, dut = Model(queues, prompt, total, **run), Sequencer(config)
     words = [[i.encode() for i in queue] for queue in queues]
 
     async def bench(ctx):
         ctx.set(dut.prompt_length, len(prompt))
         ctx.set(dut.total_length, total)
+        if several:
+            ctx.set(dut.columns, run["columns"])
+            ctx.set(dut.first_position, run["first"])
+            ctx.set(dut.first_emitted, run["first_emitted"])
+            await ctx.tick()
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
@@ -208,13 +239,14 @@ def play(seed: int, *, long: bool = False) -> Counter:
                 compare(ctx, getattr(dut, name), step, f"seed {seed}, cycle {cycle}, {name}")
             assert ctx.get(dut.token_valid) == (expected[2] is not None)
             if expected[2] is not None:
-                assert ctx.get(dut.emitted) == expected[2]
+                assert ctx.get(dut.emitted) == expected[2][0]
+                assert not several or ctx.get(dut.token_column) == expected[2][1]
             if not ctx.get(dut.busy):
                 assert model.position == total and ctx.get(dut.cycles) == cycle
                 return
-            hold, argmax = rng.random() < 0.2, rng.randint(0, 999)
+            hold, argmax = rng.random() < 0.2, [rng.randint(0, 999) for _ in range(config.columns)]
             ctx.set(dut.hold, hold)
-            ctx.set(dut.argmax, argmax)
+            ctx.set(dut.argmax, argmax if several else argmax[0])
             expected = model.cycle(hold, argmax)
             await ctx.tick()
         raise AssertionError(f"seed {seed}: the run does not end")
@@ -225,12 +257,13 @@ def play(seed: int, *, long: bool = False) -> Counter:
                 name: (ctx.get(getattr(dut, f"{name}_read")), ctx.get(getattr(dut, f"{name}_address")))
                 for name in ("stream", "vector")
             }
+            prompt_read = ctx.get(dut.prompt_read) if several else reads["vector"][0]
             prompt_address = ctx.get(dut.prompt_address)
             await ctx.tick()
             for name, contents in zip(("stream", "vector"), words, strict=True):
                 if reads[name][0] and reads[name][1] < len(contents):
                     ctx.set(getattr(dut, f"{name}_program"), contents[reads[name][1]])
-            if reads["vector"][0]:
+            if prompt_read:
                 ctx.set(dut.prompt, prompt[prompt_address] if prompt_address < len(prompt) else 0)
 
     simulator = Simulator(dut)
@@ -252,6 +285,12 @@ def compare(ctx, step, expected, where: str):
 @pytest.fixture(scope="module")
 def coverage():
     return sum((play(seed) for seed in range(60)), Counter()) + sum((play(s, long=True) for s in range(6)), Counter())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_several_columns(seed):
+    """Steps of every size, from any position on, whose last tokens are emitted."""
+    assert play(seed, long=seed % 6 == 0, config=COLUMNS)["END", "ends"]
 
 
 def test_every_kind_of_instruction_was_played(coverage):

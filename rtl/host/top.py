@@ -1,6 +1,6 @@
 """A tile with its host interface: the module that a chip would place."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Flow, In
 
@@ -14,6 +14,8 @@ TOP = "hosted_tile"
 
 class HostedTile(wiring.Component):
     """`rtl.tile.tile.Tile`, placed as the module `tile`, behind a `HostInterface`.
+
+    Of several columns the host gets what a run from position 0 makes of them: a prompt is taken as many tokens at once.
 
     Attributes
     ----------
@@ -55,6 +57,9 @@ class HostedTile(wiring.Component):
             "prompt_write_address": host.load_address[: tile.TOKEN_BITS],
             "prompt_write_data": host.load_data,
         }
+        if self.config.columns > 1:
+            inputs |= {"columns": Const(self.config.columns), "first_position": Const(0, tile.TOKEN_BITS)}
+            inputs |= {"first_emitted": (host.prompt_length - 1)[: tile.TOKEN_BITS]}
         outputs = {name: getattr(host, name) for name in ("busy", "token_valid", "token", *COUNTERS)}
         return {f"i_{name}": value for name, value in inputs.items()} | {
             f"o_{name}": value for name, value in outputs.items()

@@ -290,7 +290,7 @@ class Tile(wiring.Component):
     def _opens_word(self, step):
         """A step of an embedding is the first of its word; of pairs each term has a first one of its own."""
         inside, beats = exact_log2(self.config.beats), exact_log2(self.config.word_beats)
-        term, others = step.beat[inside:beats][:1], Cat(step.beat[:inside], step.beat[inside + 1 : beats])
+        term, others = step.beat[inside:beats][:1], Cat(step.beat[:inside], step.beat[inside:beats][1:])
         return (others == 0) & (step.instruction.pairs | (term == 0))
 
     def _activations(self, m, pipe, vector, column):

@@ -35,15 +35,31 @@ class _StrictReader(GGUFReader):
         return super()._get(offset, dtype, count, override_order)
 
     def _get_field_parts(self, orig_offs: int, raw_type: int) -> tuple[int, list[Any], list[int], list[GGUFValueType]]:
-        """Read an array of numbers as one part instead of one part for each number."""
+        """Read an array of numbers as one part instead of one part for each number, and one of texts at one go."""
         if raw_type != GGUFValueType.ARRAY:
             return super()._get_field_parts(orig_offs, raw_type)
         item_type, length = self._get(orig_offs, np.uint32), self._get(orig_offs + 4, np.uint64)
         kind = GGUFValueType(int(item_type[0]))
+        if kind == GGUFValueType.STRING and self.byte_order == "I":
+            texts, end = self._texts(orig_offs + 12, int(length[0]))
+            kinds = [GGUFValueType.ARRAY, kind]
+            return end - orig_offs, [item_type, length, *texts], list(range(2, 2 + len(texts))), kinds
         if kind not in self.gguf_scalar_to_np:
             return super()._get_field_parts(orig_offs, raw_type)
         values = self._get(orig_offs + 12, self.gguf_scalar_to_np[kind], int(length[0]))
         return 12 + int(values.nbytes), [item_type, length, values], [2], [GGUFValueType.ARRAY, kind]
+
+    def _texts(self, start: int, count: int) -> tuple[list[Any], int]:
+        """Return the bytes of ``count`` texts, each behind its length, and where they end."""
+        texts, size = [], self.data.size
+        whole = memoryview(np.asarray(self.data))
+        for _ in range(count):
+            end = start + 8 + int.from_bytes(whole[start : start + 8], "little")
+            if start + 8 > size or end > size:
+                raise _Truncated
+            texts.append(whole[start + 8 : end])
+            start = end
+        return texts, start
 
 
 @dataclass(frozen=True, kw_only=True)
