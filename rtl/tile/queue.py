@@ -81,8 +81,8 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        current, advance, finished = self.instruction, Signal(), Signal()
-        waited, lagged = Signal(FIELDS["wait"]), Signal(FIELDS["lag"])
+        current, advance, finished = self.instruction, Signal(name="advance"), Signal()
+        waited, lagged = Signal(FIELDS["wait"], name="waited"), Signal(FIELDS["lag"])
         ready = Signal()
         m.d.comb += [
             ready.eq(self.other_done >= current.after),
@@ -143,7 +143,8 @@ class Queue(wiring.Component):
     def _loop(self, m, advance, finished):
         """Rows (blocks), words of a row (groups), and cycles of a step; the last turn of all rows."""
         current, turn = self.instruction, Signal()
-        phase, block, block_page = Signal(FIELDS["period"]), Signal(FIELDS["blocks"]), Signal(8)
+        phase, block = Signal(FIELDS["period"], name="phase"), Signal(FIELDS["blocks"], name="block")
+        block_page = Signal(8)
         rows = Signal(range(self.stride)) if self.stride > 1 else None
         column_ends = turn & self.last & self.closes & (phase == current.period - 1)
         m.d.comb += [
