@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.host.token_queue import TAINTED
+
 
 def before(m, value):
     """A value of the cycle before, 0 in the first."""
@@ -64,7 +66,7 @@ class QueueCounts(wiring.Component):
 
     def _oldest(self, m, taken, given, inside):
         """A queue in words: tokens move up as the oldest is taken."""
-        arriving = Cat(self.token, Const(0, 32 - len(self.token)), self.last)
+        arriving = Cat(self.token, Const(0, TAINTED - len(self.token)), self.tainted, self.last)
         places = [Signal(33, name=f"place_{number}") for number in range(self._queue.depth + 2)]
         for number, place in enumerate(places[:-1]):
             moved = Mux(given, places[number + 1], place)

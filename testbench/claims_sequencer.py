@@ -8,7 +8,7 @@ from amaranth.hdl import Assume, Cat, Fragment, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.tile.program import INSTRUCTION, INSTRUCTION_BITS, Source
+from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, Source
 from rtl.tile.queue import Queue
 
 
@@ -43,7 +43,7 @@ class QueuePlays(wiring.Component):
     def __init__(self, queue: Queue):
         self._queue = queue
         length = queue.signature.members["address"].shape
-        inputs = {"restart": 1, "hold": 1, "next_page": 8, "other_done": 11, "start": 1, "length": length}
+        inputs = {"restart": 1, "hold": 1, "next_page": 8, "other_done": FIELDS["after"], "start": 1, "length": length}
         claims = ("counted", "within", "in_range", "placed", "patient", "progresses", "once")
         super().__init__(
             {
@@ -91,6 +91,7 @@ class QueuePlays(wiring.Component):
             m.d.sync += [running.eq(self.start), page.eq(self.next_page)]
         ends = (queue.instruction.source == Source.END) & queue.begins
         m.d.comb += [
+            queue.start.eq(self.start & ~running),
             queue.busy.eq(running),
             queue.page.eq(page),
             *(getattr(queue, n).eq(getattr(self, n)) for n in ("hold", "other_done", "program")),
@@ -138,8 +139,8 @@ class QueuePlays(wiring.Component):
         words = Mux(one.groups_by_page, queue.page, one.groups - 1) - queue.group
         waits, lags = one.wait - inner["waited"], one.lag - inner["lagged"]
         cycles, rows = one.period - inner["phase"], one.blocks - inner["block"]
-        parts = ((lags, 8), (waits, 9), (cycles, 4), (words, 8), (rows, 14), (pages, 8))
-        return Cat(part[:width] for part, width in parts)
+        parts = {"lag": lags, "wait": waits, "period": cycles, "groups": words, "blocks": rows}
+        return Cat(*(part[: FIELDS[name]] for name, part in parts.items()), pages[:8])
 
     def _progresses(self, m, inner, free):
         """Compared with the cycle before, in which the instruction was free to go on and did not end."""
@@ -179,6 +180,7 @@ class SomeoneGoesOn(wiring.Component):
             number = self._number(m, name, queue, inner["advance"])
             counted.append(Mux(queue.fetching, queue.done == 0, number == queue.done))
             m.d.comb += [
+                queue.start.eq(self.start & ~running),
                 queue.busy.eq(running),
                 queue.restart.eq(self.restart & running & ~vector.fetching & ~stream.fetching),
                 queue.hold.eq(getattr(self, f"{name}_hold")),

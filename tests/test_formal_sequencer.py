@@ -2,6 +2,7 @@
 
 import pytest
 
+from rtl.tile.program import STREAMS, Source
 from rtl.tile.queue import Queue
 from testbench.claims_sequencer import QueuePlays, SomeoneGoesOn
 from testbench.formal import prove
@@ -9,11 +10,11 @@ from tests.test_sequencer import CONFIG
 
 
 def streaming(kind=Queue):
-    return kind(CONFIG, advance=CONFIG.drain)
+    return kind(CONFIG, sources=STREAMS, advance=CONFIG.drain)
 
 
 def vectors(kind=Queue):
-    return kind(CONFIG, stride=CONFIG.drain)
+    return kind(CONFIG, sources=[source for source in Source if source not in STREAMS], stride=CONFIG.drain)
 
 
 @pytest.mark.parametrize("queue", [streaming, vectors])

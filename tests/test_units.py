@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from amaranth.hdl import Module
 from amaranth.sim import Simulator
 
 from rtl.arithmetic.alu import add, clip_code, gate, rotate
@@ -35,7 +36,7 @@ def test_embedding(number_format):
         for lane in range(CONFIG.lanes)
     ]
     beats = f.codes_per_word // CONFIG.vector_lanes
-    inputs = [{"words": words, "lane": n // beats, "beat": n % beats} for n in range(CONFIG.lanes * beats)]
+    inputs = [{"words": words, "lane": n // beats, "beat": n % beats, "here": 1} for n in range(CONFIG.lanes * beats)]
     seen = stream(unit, inputs, ["values"], DotProduct.LATENCY)
     exact = (codes * scales[..., None] + minima[..., None]).reshape(-1, CONFIG.vector_lanes)
     assert [list(values) for (values,) in seen] == exact.tolist()
@@ -71,10 +72,27 @@ def vector_case(alu: Alu, mode: Constant, magnitude: int):
 def vector_steps(cases):
     """What stands at the write ports for each step: (vector word, activations, codes of keys and values)."""
     unit, seen = VectorUnit(CONFIG), []
+    ports = {
+        Destination.VECTOR: (unit.vector_write, unit.write_data),
+        Destination.ACTIVATION: (unit.activation_write, unit.activation_data),
+        Destination.KEY: (unit.kv_write, unit.key_data),
+    }
+
+    async def step(context, destination):
+        """One step; what its destination's port is given."""
+        written, codes = ports[destination]
+        context.set(unit.vector.instruction.destination, destination)
+        context.set(unit.vector.valid, 1)
+        await context.tick()
+        context.set(unit.vector.valid, 0)
+        for _ in range(VECTOR_ENTRY + WRITE_STAGE - 1):
+            assert not context.get(written)
+            await context.tick()
+        assert [bool(context.get(port)) for port, _ in ports.values()] == [one is destination for one in ports]
+        return context.get(codes)
 
     async def bench(context):
         context.set(unit.vector.instruction.source, Source.VECTOR)
-        context.set(unit.vector.instruction.destination, Destination.VECTOR)
         for name in ("first", "last", "opens", "closes"):
             context.set(unit.vector[name], 1)
         for operands, fields, _ in cases:
@@ -82,17 +100,13 @@ def vector_steps(cases):
                 context.set(getattr(unit, name), [int(value) for value in values])
             for name, value in fields.items():
                 context.set(unit.vector.instruction[name], int(value))
-            context.set(unit.vector.valid, 1)
-            await context.tick()
-            context.set(unit.vector.valid, 0)
-            for _ in range(VECTOR_ENTRY + WRITE_STAGE - 1):
-                assert not context.get(unit.vector_write)
-                await context.tick()
-            assert context.get(unit.vector_write)
-            codes = context.get(unit.activation_data), context.get(unit.kv_data)
-            seen.append(([int(value) for value in context.get(unit.write_data)], *codes))
+            word, *codes = [await step(context, destination) for destination in ports]
+            seen.append(([int(value) for value in word], *codes))
 
-    simulator = Simulator(unit)
+    alone = Module()
+    alone.submodules.unit = unit
+    alone.d.comb += unit.received.eq(unit.sent)
+    simulator = Simulator(alone)
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
