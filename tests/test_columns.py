@@ -124,7 +124,7 @@ def test_a_lane_multiplies_a_word_with_every_column(number_format):
         }
         inputs[n + late + stage] |= {"activation_sums": sums} if f.needs_sums else {}
         expected.append(packed(kept, f.accumulator_bits))
-    seen = stream(Lane(f, columns), inputs, ["sum"], DotProduct.LATENCY)
+    seen = stream(Lane(f, columns=columns), inputs, ["sum"], DotProduct.LATENCY)
     assert [total for (total,) in seen[late : late + 40]] == expected
 
 
