@@ -13,7 +13,7 @@ from rtl.memory.code import DEC, SECDED
 from sim.chain import chain_rows, load_sheets, organisation, weight_bank
 from sim.design import EXAMPLE, design_names, load_design
 
-CODE = {"mram-16nm-4bit": DEC}
+CODE = {"mram-16nm-4bit": DEC, "mram-16nm-135m": DEC}
 """Of a preset whose reads disturb too much for SECDED."""
 
 MTJ_SHEET = (SHEETS / "mtj" / "mram22.toml").read_text(encoding="utf-8")
