@@ -21,7 +21,7 @@ from devicemodels.mtj.fokker_planck import switching_probability, write_error_ra
 Array = NDArray[np.float64]
 
 TABLE = Path(__file__).with_suffix(".npy")
-SHAPE = (12, 28, 20)
+SHAPE = (10, 28, 16)
 """Terms of the series in 1/Delta, ln(overdrive), and ln(time times rate)."""
 STABILITIES = (10.0, 300.0)
 OVERDRIVES = (0.85, 7.0)
