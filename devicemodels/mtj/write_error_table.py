@@ -3,7 +3,7 @@
 Such an error rate depends on three numbers, and ln(-ln(1 - WER)) is nearly the asymptotic formula of Butler et al.
 (2012) for a high barrier. What is left is smooth; its Chebyshev series over 1/Delta, ln(overdrive) and ln(time) lies
 beside this file and is made anew by `python -m devicemodels.mtj.write_error_table` (seconds). For Delta of 20 to 150
-and overdrives of 1.2 to 5 it is within 2 % of the equation down to 1e-21, and within 0.5 % (rms).
+and overdrives of 1.2 to 5 it is within 2.5 % of the equation down to 1e-21, and within 0.5 % (rms).
 """
 
 from __future__ import annotations
