@@ -20,6 +20,9 @@
 #if VM_TRACE
 #include "verilated_vcd_c.h"
 #endif
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 
 extern "C" void vlog_startup_routines_bootstrap(void);
 
@@ -142,6 +145,9 @@ void finish(Waves& waves) {
     if (std::exchange(finished, true)) return;
     VerilatedVpi::callCbs(cbEndOfSimulation);
     waves.close();
+#if VM_COVERAGE
+    Verilated::threadContextp()->coveragep()->write("coverage.dat");
+#endif
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ class Options:
         Modules that Verilator compiles once instead of once per instance: faster to build when there are many.
     waves : bool
         Whether a run can write waveforms.
+    coverage : bool
+        Whether a run under Verilator writes `coverage.dat`: lines, branches and toggles (see `testbench.coverage`).
     """
 
     toplevel: str
@@ -69,6 +71,7 @@ class Options:
     no_inline: tuple[str, ...]
     waves: bool
     watched: tuple[str, ...] = ()
+    coverage: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +131,7 @@ def build(
     no_inline: Sequence[str] = (),
     waves: bool = False,
     watched: Sequence[str] = (),
+    coverage: bool = False,
     progress: Progress | None = None,
 ) -> Build:
     """The simulator of `toplevel`, from the cache under `cache_root` or newly built. For the rest see `Options`.
@@ -149,6 +153,7 @@ def build(
         no_inline=tuple(no_inline),
         waves=waves,
         watched=tuple(watched),
+        coverage=coverage,
     )
     texts = _texts(sources)
     key = f"{simulator}-{_hash([options, texts, _fingerprint(tools)])}"
@@ -303,6 +308,7 @@ def _verilate(options: Options, names: Sequence[str]) -> list[str]:
         *("--top-module", options.toplevel, "--timescale", f"1ns/{PRECISION_PS}ps"),
         *_VERILATOR_FLAGS,
         *(["--trace-vcd"] if options.waves else []),
+        *(["--coverage"] if options.coverage else []),
         *(["-CFLAGS", " ".join(clock)] if clock else []),
         *("sources/lean.vlt", f"sources/{_MAIN.name}", *(f"sources/{name}" for name in names)),
     ]
