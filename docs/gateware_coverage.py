@@ -1,7 +1,7 @@
 """What a decode reaches of the hardware: lines, branches and bits that went up or down, by module.
 
-``python docs/gateware_coverage.py [DESIGN] [TOKENS]`` builds the design's tile with Verilator's coverage, lets it decode
-the shipped model, checks tokens against the golden model and prints a table. It takes some minutes.
+``python docs/gateware_coverage.py [DESIGN] [TOKENS]`` builds the design's tile with Verilator's coverage, lets it
+decode the shipped model, checks tokens against the golden model and prints a table. It takes some minutes.
 """
 
 import json
