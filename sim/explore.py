@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from devicemodels.macro.sheets import BankSheets, bank_sheets
 from rtl.memory.secded import check_bits
 from sim.chain import load_sheets, weight_bank
 from sim.console import Progress, output, table
-from sim.design import Design, MemoryChoice, Sheets, load_design
+from sim.design import ALONE, OPTIONAL, Design, MemoryChoice, Sheets, load_design
 
 OBJECTIVES = ("bandwidth_density_tb_per_s_mm2", "density_mb_per_mm2", "read_energy_pj_per_bit")
 COLUMNS = {
@@ -308,9 +308,20 @@ def design_text(design: Design) -> str:
     """A design as the TOML file that it is read from; paths of sheets become absolute."""
     named = {key: str(Path(v).resolve()) if v.endswith(".toml") else v for key, v in asdict(design.sheets).items()}
     head = _lines({"name": design.name, "description": design.description})
-    tables = {"sheets": named, "memory": asdict(design.memory), "format": asdict(design.format)}
-    tables["tile"] = asdict(design.tile)
+    tables = {"sheets": named, "memory": _chosen(design.memory), "format": asdict(design.format)}
+    tables["tile"] = _chosen(design.tile)
+    if design.chip != ALONE:
+        tables["chip"] = _chosen(design.chip)
     return head + "".join(f"\n[{name}]\n{_lines(values)}" for name, values in tables.items())
+
+
+def _chosen(record: Any) -> dict[str, Any]:
+    """A record's fields but for optional ones that are as they would be without."""
+    return {
+        one.name: value
+        for one in fields(record)
+        if (value := getattr(record, one.name)) != one.default or one.metadata != OPTIONAL
+    }
 
 
 def _lines(values: dict[str, Any]) -> str:

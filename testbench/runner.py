@@ -308,7 +308,7 @@ def _verilate(options: Options, names: Sequence[str]) -> list[str]:
         *("--top-module", options.toplevel, "--timescale", f"1ns/{PRECISION_PS}ps"),
         *_VERILATOR_FLAGS,
         *(["--trace-vcd"] if options.waves else []),
-        *(["--coverage"] if options.coverage else []),
+        *(["--coverage-line", "--coverage-toggle"] if options.coverage else []),
         *(["-CFLAGS", " ".join(clock)] if clock else []),
         *("sources/lean.vlt", f"sources/{_MAIN.name}", *(f"sources/{name}" for name in names)),
     ]

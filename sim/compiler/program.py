@@ -105,7 +105,7 @@ def _field(values, width: int, words: int, count: int):
     narrow = values.astype(np.uint8 if width <= 8 else np.uint32)  # the lowest bits stay
     padded = np.zeros((len(values), words * count), narrow.dtype)
     padded[:, : values.shape[1]] = narrow
-    if width == 4:  # most of a model: two codes are a byte, whose bits NumPy unpacks
+    if width == 4 and padded.shape[1] % 2 == 0:  # most of a model: two codes are a byte, whose bits NumPy unpacks
         octets = padded[:, ::2] & 15 | padded[:, 1::2] << 4
         bits = np.unpackbits(octets, axis=1, bitorder="little")
     else:
