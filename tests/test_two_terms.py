@@ -106,7 +106,10 @@ def test_smollm2_fits_its_tile():
     counts = events(queues, config, 0, emits=True)
     embedding = 2 * 9 * config.lanes
     assert counts["weight reads"] == 30 * layer + 49152 * 9 + embedding
-    checker, last = TimingChecker(SimpleNamespace(stream=queues[0], vector=queues[1]), config), config.context - 1
+    checker, last = (
+        TimingChecker(SimpleNamespace(stream=queues[0], vector=queues[1], queues=queues, columns=1), config),
+        config.context - 1,
+    )
     assert checker.token(last, emits=True) == token_cycles(queues, config, last, emits=True)
     assert not checker.faults
 
