@@ -29,7 +29,7 @@ class Assembly(wiring.Component):
 
     Attributes
     ----------
-    tile, sent, received : as in `rtl.tile.tile.Tile`; only of an assembly that is a part among others
+    number, sent, received : as in `rtl.tile.tile.Tile`; only of an assembly that is a part among others
     """
 
     def __init__(self, config: TileConfig, *, part: str, parts: int, tiles: int, cycles: int):
@@ -57,7 +57,7 @@ class Assembly(wiring.Component):
         outputs = {name: Signal(shape, name=f"{name}_{number}") for name, shape in self._outputs.items()}
         m.submodules[f"{self.part}_{number}"] = Instance(
             self.part,
-            i_tile=Cat(Const(number, exact_log2(self.parts)), () if self.whole else self.tile),
+            i_number=Cat(Const(number, exact_log2(self.parts)), () if self.whole else self.number),
             i_received=received.as_value(),
             o_sent=collective.sent[number].as_value(),
             **{f"i_{name}": getattr(self, name) for name in self._inputs},

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from amaranth.hdl import Array, Cat, ClockDomain, ClockSignal, Instance, Module, Mux, ResetSignal, Signal
+from amaranth.hdl import Array, Cat, ClockDomain, ClockSignal, Const, Instance, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2, exact_log2
@@ -61,7 +61,7 @@ SUMMED = ("weight_words", "lane_words", "corrected_words", "uncorrectable_words"
 def link_ports(config: TileConfig, tiles: int = 1) -> dict:
     """Ports of a tile, or of some tiles together, among others."""
     return {
-        "tile": In(range(config.tiles // tiles)),
+        "number": In(range(config.tiles // tiles)),
         "sent": Out(link_layout(config, tiles)),
         "received": In(link_layout(config, config.tiles)),
     }
@@ -103,7 +103,7 @@ class Tile(wiring.Component):
     load_failed ... : as in `BankLoader`, all zero in a tile without spare words
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
     columns, first_position, first_emitted, token_column : with several columns, as in `Sequencer`
-    tile, sent, received : as in `VectorUnit`; only of a tile among others
+    number, sent, received : as in `VectorUnit`; only of a tile among others
     """
 
     def __init__(self, config: TileConfig):
@@ -114,6 +114,7 @@ class Tile(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         self._beyond = []
+        self._number = self.number if self.config.tiles > 1 else Const(0, 0)
         host = self._inputs(m)
         m.submodules.sequencer = sequencer = Sequencer(self.config)
         m.submodules.vector_unit = vector = VectorUnit(self.config)
@@ -172,13 +173,13 @@ class Tile(wiring.Component):
         if self.config.tiles == 1:
             m.d.comb += vector.received.eq(vector.sent)
         else:
-            m.d.comb += [vector.tile.eq(self.tile), self.sent.eq(vector.sent), vector.received.eq(self.received)]
+            m.d.comb += [vector.number.eq(self.number), self.sent.eq(vector.sent), vector.received.eq(self.received)]
 
     def _memories(self, m, host, sequencer, vector, port):
         config, several = self.config, self.config.columns > 1
         width = config.tile_vector_lanes
         position = vector.constant_write_position if several else vector.position
-        slot, here = position[: exact_log2(width)], owner(config, position) == vector.tile
+        slot, here = position[: exact_log2(width)], owner(config, position) == self._number
         for queue in ("stream", "vector"):
             m.submodules[f"{queue}_program_memory"] = sram(
                 words=config.program_words,
@@ -346,7 +347,7 @@ class Tile(wiring.Component):
         token = sequencer.token if config.columns == 1 else Array(sequencer.tokens)[pipe.at("column", arrival)]
         m.d.comb += [
             embedding.lane.eq(own_lane(config, token)),
-            embedding.here.eq(owner(config, token) == vector.tile),
+            embedding.here.eq(owner(config, token) == self._number),
             embedding.beat.eq(pipe.at("beat", arrival)),
         ]
         m.submodules.report = report = ErrorReport(lanes=config.tile_lanes, address_bits=len(step.memory))

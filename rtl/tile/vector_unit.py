@@ -68,7 +68,7 @@ class VectorUnit(wiring.Component):
 
     Attributes
     ----------
-    tile : which of the tiles that share the work
+    number : which of the tiles that share the work; only of a tile among others
     stream, vector, position, token : from the sequencer
     sent, received : to all tiles, and from all of them `TileConfig.collective_cycles` later (see `rtl.tile.links`)
     hold : no vector step may issue in this cycle
@@ -102,7 +102,7 @@ class VectorUnit(wiring.Component):
         }
         super().__init__(
             {
-                "tile": In(range(config.tiles)),
+                **({"number": In(range(config.tiles))} if config.tiles > 1 else {}),
                 "stream": In(step_layout(columns)),
                 "vector": In(step_layout(columns)),
                 "sent": Out(link_layout(config, 1)),
@@ -146,6 +146,7 @@ class VectorUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self._number = self.number if self.config.tiles > 1 else Const(0, 0)
         one = {"mantissa": ONE.mantissa, "exponent": ONE.exponent, "inverse": ONE.inverse}
         columns = self.config.columns
         ones = [one if i % SCALES == 0 else {} for i in range(SCALES * (columns - 1) + 1)]
@@ -217,7 +218,7 @@ class VectorUnit(wiring.Component):
         shape = data.ArrayLayout(signed(config.format.value_bits), config.tile_vector_lanes)
         self._held_embedding = Signal(shape, name="held_embedding", reset_less=True)
         m.d.comb += self.sent.embedding.eq(self.embedding)
-        embedding = self.received.embedding.as_value().word_select(self.tile, shape.size)
+        embedding = self.received.embedding.as_value().word_select(self._number, shape.size)
         with m.If(stream.at("arrives", arrival) | embeds):
             m.d.sync += [after.eq(fields[name]) for name, after in held.items()]
             m.d.sync += [after.eq(self.sums[i]) for i, after in enumerate(self._held_sums)]
@@ -331,7 +332,7 @@ class VectorUnit(wiring.Component):
         kept = [Signal(signed(CONSTANT_BITS), name=f"token_constant_{c}") for c in range(config.columns)]
         token = self._of_column(pipe, REQUANTISE_STAGE, [self.token] if config.columns == 1 else self.tokens)
         own = Array(self.constant)[token[: exact_log2(config.tile_vector_lanes)]]
-        m.d.comb += self.sent.constant.eq(Mux(owner(config, token) == self.tile, own, 0))
+        m.d.comb += self.sent.constant.eq(Mux(owner(config, token) == self._number, own, 0))
         fetched = pipe.at("valid", at) & (pipe.at("constant_mode", at) == Constant.BROADCAST) & ~pipe.at("streams", at)
         with m.If(fetched):
             m.d.sync += self._of_column(pipe, at, kept).eq(self.received.constant)
@@ -345,7 +346,7 @@ class VectorUnit(wiring.Component):
         after = self._of_column(pipe, 0, [self.position + 1] if self.config.columns == 1 else self._limits)
         m.d.comb += [
             limit.eq(Mux(mode == Mask.POSITION, after, self.vocabulary)),
-            base.eq(pipe.at("index", 0) * config.vector_lanes + self.tile * lanes),
+            base.eq(pipe.at("index", 0) * config.vector_lanes + self._number * lanes),
         ]
         masked = Signal(lanes, name="masked")
         m.d.comb += masked.eq(Cat((mode != Mask.NONE) & (base + i >= limit) for i in range(lanes)))
@@ -435,7 +436,7 @@ class VectorUnit(wiring.Component):
             self.activation_beat.eq(beat),
             self.activation_data.eq(Cat(code[: f.activation_bits] for code in codes)),
             self.key_data.eq(keys),
-            self.value_data.eq(keys.word_select(self.tile, len(self.value_data))),
+            self.value_data.eq(keys.word_select(self._number, len(self.value_data))),
         ]
         if config.columns > 1:
             m.d.comb += [
@@ -444,7 +445,7 @@ class VectorUnit(wiring.Component):
             ]
         position = self._position(pipe, at)
         key, width, own = destination == Destination.KEY, config.vector_lanes, config.tile_vector_lanes
-        row = Mux(owner(config, position) == self.tile, 1 << own_lane(config, position), 0)
+        row = Mux(owner(config, position) == self._number, 1 << own_lane(config, position), 0)
         columns = ((1 << own) - 1) << (beat[: exact_log2(config.drain)] * own)
         m.d.comb += [
             self.kv_column.eq(destination == Destination.VALUE),
@@ -565,7 +566,7 @@ class VectorUnit(wiring.Component):
             with m.If(reduces & (streams == queue) & (opens | (first > own))):
                 m.d.sync += own.eq(first)
         with m.If(reduces & (pipe.at("reduce", at + 2) == Reduce.ARGMAX) & (opens | (first > running[1]))):
-            m.d.sync += index.eq(Cat(place[: exact_log2(lanes)], self.tile, pipe.at("index", at + 2)))
+            m.d.sync += index.eq(Cat(place[: exact_log2(lanes)], self._number, pipe.at("index", at + 2)))
         done = [self._of_column(pipe, at + 3, own) for own in several]
         m.d.comb += extreme.eq(Mux(pipe.at("streams", at + 3), done[1], done[0]))
         return extreme, self._of_column(pipe, at + 3, indices)
