@@ -26,7 +26,7 @@ TARGET = Path(__file__).parent / "images" / "overview.png"
 def overview(measurements: Sequence[Measurement]) -> Figure:
     """Three panels: bandwidth density among published machines, area by part, cycles of a step by phase."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(13, 4.4), layout="constrained")
+        figure = Figure(figsize=(13, 6), layout="constrained")
         density, area, cycles = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
         _density(density, measurements)
         _parts(area, "Area of a tile, mm²", {m.design: m.area_mm2 for m in measurements})
