@@ -308,7 +308,8 @@ def test_longer_and_stronger_pulses_fail_less_and_a_field_along_p_holds(delta, o
     slack = 1 + 1e-3
     assert 0 <= error(time=time + more) <= error() * slack <= slack
     assert error(overdrive=overdrive + more) <= error() * slack
-    assert error() <= error(field=field + more) * slack
+    # Fields against P end the well at z > 0, so that their cells start further from the middle: no order is claimed.
+    assert error(field=abs(field)) <= error(field=abs(field) + more) * slack
     switched = switching_probability(delta=delta, overdrive=overdrive, reduced_time=time, field=field)
     assert switched + error() == pytest.approx(1, abs=1e-15)
 
