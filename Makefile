@@ -16,7 +16,7 @@ demo: $(VENV)/ready-demo
 	$(BIN)/spinstream decode mram-22nm --tokens 32
 
 test: lint docs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/ready-test
 	$(BIN)/ruff check .
