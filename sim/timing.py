@@ -26,7 +26,7 @@ class Turn:
     end: int
 
 
-class _Clock:
+class Clock:
     """Plays both queues of one step; cycle 0 is the one in which the first instructions are fetched."""
 
     def __init__(self, config: TileConfig, pages: int, columns: int):
@@ -37,7 +37,7 @@ class _Clock:
         self.row = -1  # cycle of the last row's last word
         self.spread = 0  # cycles that it keeps the next row's last word away
 
-    def play(self, streams: bool, instruction: Instruction):
+    def play(self, instruction: Instruction, streams: bool):
         """Time the next instruction of a queue."""
         start = self._start(streams, instruction)
         end = self._stream(instruction, start) if streams else self._vector(instruction, start)
@@ -48,7 +48,8 @@ class _Clock:
         loads, others = self.loaded[streams], self.turns[not streams]
         seen = loads[-2] if len(loads) > 1 else 0
         if instruction.after:
-            seen = max(seen, others[instruction.after - 1].end + 1)
+            reports = 0 if streams else self.config.report_cycles
+            seen = max(seen, others[instruction.after - 1].end + 1 + reports)
         return max(loads[-1] + instruction.wait, seen + instruction.lag)
 
     def _stream(self, instruction: Instruction, start: int) -> int:
@@ -91,7 +92,7 @@ def turns(queues: Queues, config: TileConfig, pages: int, columns: int = 1) -> d
     A queue is played on until it needs an instruction of the other; the streaming queue goes first, since its sums
     hold up vector steps and nothing holds up it.
     """
-    clock, at = _Clock(config, pages, columns), {True: 0, False: 0}
+    clock, at = Clock(config, pages, columns), {True: 0, False: 0}
     program = {True: queues[0], False: queues[1]}
     while at[False] < len(program[False]):
         before = dict(at)
@@ -100,7 +101,7 @@ def turns(queues: Queues, config: TileConfig, pages: int, columns: int = 1) -> d
                 instruction = program[streams][at[streams]]
                 if instruction.after > at[not streams]:
                     break
-                clock.play(streams, instruction)
+                clock.play(instruction, streams)
                 at[streams] += 1
                 if not streams:
                     break

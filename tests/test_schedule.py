@@ -6,7 +6,7 @@ queues cycle by cycle, as the sequencer does, and shares with them the hardware'
 
 import dataclasses
 import itertools
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 
@@ -86,6 +86,18 @@ class Player:
         return (i, *step) if step else None
 
 
+class Reports:
+    """What the vector queue hears of the streaming one: how far it was some cycles ago."""
+
+    def __init__(self, config: TileConfig):
+        self.known = deque([0] * (config.stream_entry + WRITE_STAGE))
+
+    def hear(self, done: int) -> int:
+        """How far it was, in a cycle in which it is at `done`."""
+        self.known.append(done)
+        return self.known.popleft()
+
+
 class TimingChecker:
     """Runs a program's clock and counts what goes wrong in `faults`.
 
@@ -114,17 +126,15 @@ class TimingChecker:
         self.page, config = (position + columns - 1) // GROUP, self.config
         queues = {s: Player(q, self.page, columns) for s, q in zip((True, False), self.program.queues, strict=True)}
         self.now += 1  # the first instructions are fetched
-        row_end, spread = -(10**9), 0
+        row_end, spread, reports = -(10**9), 0, Reports(config)
+        stream, vector = queues[True], queues[False]
         while True:
-            dones = {streams: player.done for streams, player in queues.items()}
-            for streams, player in queues.items():
-                player.count(dones[not streams])
-            vector = queues[False]
+            stream.count(vector.done)
+            vector.count(reports.hear(stream.done))
             source = vector.program[vector.current].source
             if vector.begins and (source == Source.END or (source == Source.END_OF_PROMPT and not emits)):
                 break
             held = self.now + 1 + VECTOR_ENTRY in self.head
-            stream = queues[True]
             last = bool(stream.steps) and stream.steps[0][2]
             step = stream.tick(held=last and self.now < row_end + spread)
             if step:

@@ -11,7 +11,7 @@ from rtl.formats import GROUP, NumberFormat
 from rtl.tile.config import BankTiming, TileConfig
 from rtl.tile.program import FIELDS, STREAMS, Constant, Destination, Instruction, Source
 from rtl.tile.sequencer import Sequencer
-from tests.test_schedule import Player
+from tests.test_schedule import Player, Reports
 
 CONFIG = TileConfig(
     lanes=16,
@@ -134,7 +134,7 @@ class Model:
         self.columns = max(1, min(self.most, len(self.prompt) - self.position))
         self.page = (self.position + self.columns - 1) // GROUP
         self.players = {s: Player(q, self.page, self.columns) for s, q in zip((True, False), self.queues, strict=True)}
-        self.fetching = True
+        self.fetching, self.reports = True, Reports(CONFIG)
 
     def cycle(self, hold: bool, argmax: list[int]):
         """(streaming step, vector step, token that is emitted and its column) of this cycle, None where there is none.
@@ -150,9 +150,8 @@ class Model:
             self.tokens = given or [self.found]
             return None, None, emission
         stream, vector = self.players[True], self.players[False]
-        dones = stream.done, vector.done
-        stream.count(dones[1])
-        vector.count(dones[0])
+        stream.count(vector.done)
+        vector.count(self.reports.hear(stream.done))
         emits = self.position + self.columns > self.first_emitted
         source = vector.program[vector.current].source
         if vector.begins and (source == Source.END or (source == Source.END_OF_PROMPT and not emits)):

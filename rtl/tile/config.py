@@ -17,7 +17,7 @@ LANES = (4, 8, 16, 32)
 COLUMNS = (1, 2, 4, 8, 16)
 
 ADDRESSABLE_WORDS = {
-    "lane_words": 1 << 16,
+    "lane_words": 1 << 17,
     "kv_words": 1 << 16,
     "vector_words": 1 << 10,
     "constant_words": 1 << 14,
@@ -214,6 +214,11 @@ class TileConfig:
     def stream_entry(self) -> int:
         """Cycles from the issue of a row's last read to its first sums at the head of the vector pipe."""
         return self.stream_latency + DotProduct.LATENCY + HOLD_LATENCY
+
+    @property
+    def report_cycles(self) -> int:
+        """Cycles after which the vector queue counts a streaming instruction as done: its sums are written then."""
+        return self.stream_entry + WRITE_STAGE
 
     @property
     def constant_word_bits(self) -> int:

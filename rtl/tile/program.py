@@ -2,7 +2,8 @@
 
 A program is two queues of instructions that run side by side: one streams the banks through the lanes, the other works
 on vectors. An instruction issues its first step `wait` cycles after the last turn of the one before it in its queue,
-and `lag` cycles after the last turn of the other queue's first `after` instructions, whichever is later; then a step
+and `lag` cycles after the last turn of the other queue's first `after` instructions, whichever is later (the vector
+queue counts one that streams when its sums are written, `TileConfig.report_cycles` after its last turn); then a step
 every `period` cycles, ``blocks * groups`` in all. Two counts may be multiplied by the number of 32-token pages in use,
 which is how one program serves every context length. Latencies are the compiler's business: apart from `after` there
 are no interlocks. (The `lag` is counted from the cycle in which the instruction before it is loaded, at the earliest.)
@@ -105,7 +106,7 @@ FIELDS = {
     "period": 4,
     "blocks_by_page": 1,
     "groups_by_page": 1,
-    "memory": 16,
+    "memory": 17,
     "memory_stride": 9,
     "position_shift": 3,
     "activations": 10,

@@ -32,11 +32,13 @@ class Queue(wiring.Component):
     restart : the token ends in this cycle; the next one's first instruction is fetched in the cycle after
     hold : no step may issue in this cycle
     page : pages in use, less one
-    other_done, done : instructions that have issued their last step, of the other queue and of this one
+    done : instructions that have issued their last step
+    other_done : the same of the other queue, as far as this one has heard
     read, address, program : port of a memory with one cycle of latency
     instruction : the one that is playing
     fetching : the cycle in which a token's first instruction is fetched
     begins : its steps may issue (but for `hold`)
+    finished : its last turn
     issue : the first cycle of a step
     waiting : its instruction waits for the other queue
     illegal : for one cycle, an instruction was none that a queue can play, or it lay beyond the program memory
@@ -66,12 +68,13 @@ class Queue(wiring.Component):
                 "instruction": Out(INSTRUCTION),
                 "fetching": Out(1, init=1),
                 "begins": Out(1),
+                "finished": Out(1),
                 "issue": Out(1),
                 "waiting": Out(1),
                 "illegal": Out(1),
                 "group": Out(8),
                 "index": Out(INDEX_BITS),
-                "row": Out(16),
+                "row": Out(FIELDS["memory"]),
                 "first": Out(1),
                 "last": Out(1),
                 "opens": Out(1),
@@ -81,7 +84,7 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        current, advance, finished = self.instruction, Signal(name="advance"), Signal()
+        current, advance, finished = self.instruction, Signal(name="advance"), self.finished
         waited, lagged = Signal(FIELDS["wait"], name="waited"), Signal(FIELDS["lag"])
         ready = Signal()
         m.d.comb += [

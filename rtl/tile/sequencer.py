@@ -116,22 +116,29 @@ class Sequencer(wiring.Component):
             self.config, sources=[source for source in Source if source not in STREAMS], stride=drain
         )
         control = self._columns(m) if self.config.columns > 1 else None
-        stops, ends = Signal(), Signal()
+        stops, ends, on_the_way = Signal(), Signal(), Signal(self.config.report_cycles)
+        heard = Signal(FIELDS["after"])
         emits = control.emits if control else self.position + 1 >= self.prompt_length
         source = vector.instruction.source
         m.d.comb += [
-            stops.eq(stream.illegal | vector.illegal | self.illegal_access | stream.waiting & vector.waiting),
+            stops.eq(
+                stream.illegal
+                | vector.illegal
+                | self.illegal_access
+                | stream.waiting & vector.waiting & ~on_the_way.any()
+            ),
             ends.eq(vector.begins & ((source == Source.END) | (source == Source.END_OF_PROMPT) & ~emits) & ~stops),
             vector.hold.eq(self.hold),
         ]
         self._spread_rows(m, stream)
-        for name, queue, other in (("stream", stream, vector), ("vector", vector, stream)):
+        self._report(m, stream.finished, ends | stops, on_the_way, heard)
+        for name, queue, other_done in (("stream", stream, vector.done), ("vector", vector, heard)):
             m.d.comb += [
                 queue.start.eq(self.start & ~self.busy),
                 queue.busy.eq(control.busy if control else self.busy),
                 queue.restart.eq(ends | stops),
                 queue.page.eq((control.last_position if control else self.position) >> exact_log2(GROUP)),
-                queue.other_done.eq(other.done),
+                queue.other_done.eq(other_done),
                 queue.program.eq(getattr(self, f"{name}_program")),
                 getattr(self, f"{name}_read").eq(queue.read),
                 getattr(self, f"{name}_address").eq(queue.address),
@@ -150,6 +157,15 @@ class Sequencer(wiring.Component):
         self._stream_addresses(m, stream)
         self._vector_addresses(m, vector)
         return m
+
+    @staticmethod
+    def _report(m, finished, restart, on_the_way, heard):
+        """What the vector queue hears of the streaming queue, once its sums are written."""
+        m.d.sync += on_the_way.eq(Cat(finished, on_the_way[:-1]))
+        with m.If(on_the_way[-1]):
+            m.d.sync += heard.eq(heard + 1)
+        with m.If(restart):
+            m.d.sync += [on_the_way.eq(0), heard.eq(0)]
 
     def _spread_rows(self, m, queue):
         """A row ends no sooner than the row before has left for the vector pipe."""
@@ -223,7 +239,7 @@ class Sequencer(wiring.Component):
         of_pairs = Cat(queue.index[:inside], current.term, queue.index[inside:])
         place = Mux(embeds & current.pairs, of_pairs, queue.index)
         words = Mux(current.pairs, queue.group << max(groups - 1, 0), queue.group << groups)
-        token_row = Signal(16)
+        token_row = Signal(FIELDS["memory"])
         several = config.columns > 1
         ahead = self._token(queue.following if several else 0)  # a cycle before its column begins
         m.d.sync += token_row.eq((ahead >> exact_log2(config.lanes)) * current.memory_stride)
@@ -243,7 +259,7 @@ class Sequencer(wiring.Component):
         config, current, step = self.config, queue.instruction, self.vector
         beats = exact_log2(config.beats)
         whole = Signal(INDEX_BITS)
-        key_row, constant_row = Signal(16), Signal(FIELDS["constant"])
+        key_row, constant_row = Signal(FIELDS["memory"]), Signal(FIELDS["constant"])
         m.d.comb += whole.eq(queue.index >> beats)
         token = self._token(queue.column if config.columns > 1 else 0)
         ahead = position = self.position

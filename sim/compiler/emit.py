@@ -1,14 +1,13 @@
 """Third pass, continued: the instructions of one token, layer by layer."""
 
-from functools import partial
-
 from rtl.formats import FRACTION_BITS, GROUP
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Mask, Reduce, Second, Source
 from sim.compiler.numbers import KEEP_SHIFT, embedding_shifts, output_shift, score_shifts
+from sim.compiler.order import Orderer
 from sim.compiler.place import LayerPlace, Placement, key_shift
 from sim.compiler.quantise import NORM_SHIFT, IntegerLayer, IntegerMatrix, IntegerModel, IntegerNorm
-from sim.compiler.schedule import STOP, Scheduler, argmax_lag, scheduled
+from sim.compiler.schedule import STOP, Planned, argmax_lag, planned
 
 ZERO_SHIFT = 63
 """A second shift that leaves nothing of a one."""
@@ -19,8 +18,8 @@ class Emitter:
 
     def __init__(self, model: IntegerModel, place: Placement, config: TileConfig):
         self.model, self.place, self.config = model, place, config
-        self.scheduler = Scheduler(config)
-        self.emit = partial(scheduled, self.scheduler)
+        self.orderer = Orderer(config)
+        self.window: list[Planned] = []
         self.register = place.registers
         self.words = model.embedding.column_groups * config.beats
         self.head_words = model.shape.head_dim // config.vector_lanes
@@ -41,10 +40,20 @@ class Emitter:
             self._normalise(layer.ffn_norm, place.ffn_norm)
             self._feed_forward(layer, place)
             self._residual("ffn", "down", layer.down, place, vector="hidden")
+            self._schedule()
         self._head()
-        self.scheduler.end(Source.END, lag=argmax_lag(self.config), phase="head")
-        queues = self.scheduler.queues
+        self.orderer.end(Source.END, lag=argmax_lag(self.config), phase="head")
+        queues = self.orderer.scheduler.queues
         return (*queues[True].instructions, STOP), tuple(queues[False].instructions)
+
+    def emit(self, **fields):
+        """Add an instruction to the window; see `sim.compiler.schedule.planned`."""
+        self.window.append(planned(self.config, **fields))
+
+    def _schedule(self):
+        """Order what the window has, and give it its waits."""
+        self.orderer.add(self.window)
+        self.window = []
 
     def _begin(self):
         """Rotation of this position, and the embedding of the token."""
@@ -115,22 +124,21 @@ class Emitter:
 
     def _normalise(self, norm: IntegerNorm, constants: int, phase: str = "norm", scaled: bool = True):
         """RMSNorm into activations "x", their scale into register "token"."""
-        vectors, register = self.place.vectors, self.register
+        register = self.register
         squares = {"second": Second.SQUARES, "other": register["x"]}
         self.emit(
             phase=phase,
             source=Source.VECTOR,
             blocks=self.words,
-            a=vectors["x"],
+            a=self.place.vectors["x"],
             reads_a="x",
             constant=constants,
             constant_mode=Constant.WORD,
             first_shift=NORM_SHIFT,
             destination=Destination.VECTOR,
-            d=vectors["y"],
+            d=self.place.vectors["y"],
             writes="y",
-            reduce=Reduce.ABSOLUTE,
-            register=register["y"],
+            **self._reduced("y"),
             **(squares if scaled else {}),
         )
         self._quantise("y", self.words, "x", register["y"], phase)
@@ -277,30 +285,31 @@ class Emitter:
         )
 
     def _attend(self, layer: IntegerLayer, place: LayerPlace):
-        """All query heads, a few at once: while one is projected, another is scored and a third is weighed."""
-        heads, slots = self.model.shape.heads, self.place.heads_at_once
-        # Scores come some heads after their projection, and weights after their scores, to cover latencies.
-        behind = min(2, slots - 1)
-        later = behind + min(2, slots - 1)
-        for tick in range(heads + behind + slots):
-            if tick < heads:
-                self._query(layer, place, tick)
-            if 0 <= tick - behind - slots < heads:
-                self._values(place, tick - behind - slots)
-            if 0 <= tick - behind < heads:
-                self._scores(place, tick - behind)
-            if 0 <= tick - later < heads:
-                self._weigh(tick - later)
-        if heads > slots:  # scores of some heads broke into the reduction of the values of others: reduce all again
+        """All query heads. If registers are short of heads, a head waits for another's slot, and so do its values."""
+        heads = self.model.shape.heads
+        at_once = heads <= self.place.heads_at_once
+        for head in range(heads):
+            self._query(layer, place, head)
+            self._scores(place, head)
+            self._weigh(head)
+            if not at_once:
+                self._values(place, head)
+        if at_once:
+            for head in range(heads):
+                self._values(place, head, **self._reduced("attention"), continues=head > 0)
+        else:
             self.emit(
                 phase="attention",
                 source=Source.VECTOR,
                 blocks=heads * self.head_words,
                 a=self.place.vectors["attention"],
                 reads_a="attention",
-                reduce=Reduce.ABSOLUTE,
-                register=self.register["attention"],
+                **self._reduced("attention"),
             )
+
+    def _reduced(self, register: str) -> dict:
+        """Keep the largest magnitude in a register."""
+        return {"reduce": Reduce.ABSOLUTE, "register": self.register[register]}
 
     def _slot(self, head: int) -> int:
         return head % self.place.heads_at_once
@@ -396,7 +405,7 @@ class Emitter:
             register=weight,
         )
 
-    def _values(self, place: LayerPlace, head: int):
+    def _values(self, place: LayerPlace, head: int, **fields):
         """Weighted values of a head."""
         shape, pages, slot = self.model.shape, self.config.context // GROUP, self._slot(head)
         self.emit(
@@ -414,9 +423,7 @@ class Emitter:
             destination=Destination.VECTOR,
             d=self.place.vectors["attention"] + head * self.head_words,
             writes="attention",
-            reduce=Reduce.ABSOLUTE,
-            register=self.register["attention"],
-            continues=head > 0,
+            **fields,
         )
 
     def _residual(self, phase: str, name: str, matrix: IntegerMatrix, place: LayerPlace, *, vector: str):
@@ -467,7 +474,8 @@ class Emitter:
         A token of the prompt ends before the logits: what is then on its way depends on no position.
         """
         self._normalise(self.model.norm, self.place.norm, "head", scaled=False)
-        self.scheduler.end(Source.END_OF_PROMPT, lag=0, phase="head")
+        self._schedule()
+        self.orderer.end(Source.END_OF_PROMPT, lag=0, phase="head")
         self._matrix(
             "head",
             self.model.head,
@@ -478,3 +486,4 @@ class Emitter:
             mask=Mask.VOCABULARY,
             reduce=Reduce.ARGMAX,
         )
+        self._schedule()

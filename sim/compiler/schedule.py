@@ -51,6 +51,19 @@ class Need:
     cycles: int
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Planned:
+    """An instruction without its waits: which resources it reads and writes, and when."""
+
+    instruction: Instruction
+    reads: dict[str, Use]
+    writes: dict[str, Use]
+
+    def last(self, name: str) -> int:
+        """Last cycle in which it uses a resource."""
+        return max(uses[name].last for uses in (self.reads, self.writes) if name in uses)
+
+
 @dataclass
 class Queue:
     """Instructions of one queue; `clock[i]` is a lower bound of the cycles up to the last turn of instruction i."""
@@ -83,8 +96,9 @@ class Scheduler:
         self.written: dict[tuple[bool, str], tuple[int, int]] = {}  # instruction, cycles until readable
         self.read: dict[tuple[bool, str], tuple[int, int]] = {}  # instruction, cycles until it may be written
 
-    def add(self, instruction: Instruction, reads: dict[str, Use], writes: dict[str, Use]):
+    def add(self, planned: Planned) -> Instruction:
         """Append an instruction with the smallest safe waits."""
+        instruction, reads, writes = planned.instruction, planned.reads, planned.writes
         needs = [need for name, use in reads.items() for need in self._needs(self.written, name, use)]
         needs += [
             need for name, use in writes.items() for table in (self.written, self.read)
@@ -96,12 +110,15 @@ class Scheduler:
         for table, uses in ((self.read, reads), (self.written, writes)):
             for name, use in uses.items():
                 self._note(table, (instruction.streams, name), use)
+        return instruction
 
-    def end(self, source: Source, *, lag: int, phase: str):
+    def end(self, source: Source, *, lag: int, phase: str) -> Instruction:
         """Append an end to the vector queue, `lag` cycles after all that streams; what reads "end" comes after it."""
         streams, queue = self.queues[True].instructions, self.queues[False]
-        queue.append(Instruction(source=source, phase=phase, after=len(streams), lag=lag))
+        instruction = Instruction(source=source, phase=phase, after=len(streams), lag=lag)
+        queue.append(instruction)
         self.written[False, "end"] = (len(queue.instructions) - 1, 1)
+        return instruction
 
     def _needs(self, table, name: str, use: Use):
         for streams in (True, False):
@@ -131,16 +148,21 @@ class Scheduler:
             return dataclasses.replace(instruction, wait=wait)
         newest = max(need.index for need in open_needs)
         lag = max(need.cycles - 1 - other.between(need.index, newest) for need in open_needs)
+        lag -= self._reports(instruction.streams)
         return dataclasses.replace(instruction, wait=wait, after=newest + 1, lag=max(lag, 0))
 
-    @staticmethod
-    def _met(own: Queue, other: Queue, need: Need, wait: int) -> bool:
+    def _reports(self, streams: bool) -> int:
+        """Cycles after which a queue hears that an instruction of the other one is done."""
+        return 0 if streams else self.config.report_cycles
+
+    def _met(self, own: Queue, other: Queue, need: Need, wait: int) -> bool:
         """An earlier instruction has waited for the same one, and enough cycles lie between."""
         at = bisect_left(own.reached, need.index + 1)
         if at == len(own.reached):
             return False
         waiter = own.instructions[own.reached_by[at]]
-        since = other.between(need.index, waiter.after - 1) + 1 + waiter.lag + waiter.span(1) - 1
+        since = other.between(need.index, waiter.after - 1) + waiter.lag + waiter.span(1)
+        since += self._reports(not need.streams)
         return since + own.between(own.reached_by[at], len(own.instructions) - 1) + 1 + wait >= need.cycles
 
     def _bank_wait(self, instruction: Instruction) -> int:
@@ -161,16 +183,16 @@ class Scheduler:
         return cadence - before.period - queue.between(reader, last)
 
 
-def scheduled(scheduler: Scheduler, **fields):
-    """Append an instruction; what it reads and writes follows from its fields and from `reads_*`, `writes`.
+def planned(config: TileConfig, **fields) -> Planned:
+    """An instruction; what it reads and writes follows from its fields and from `reads_*`, `writes`.
 
     Resource names: `reads_a`, `reads_b`, `reads_constant`, `reads_memory` (KV) and `reads_activations` name regions;
     `writes` names the region of the destination. Registers are tracked by number.
     """
     regions = {key: fields.pop(key) for key in list(fields) if key.startswith(("reads_", "writes"))}
     instruction = Instruction(**fields)
-    uses = _Uses(instruction, scheduler.config)
-    scheduler.add(instruction, uses.reads(regions), uses.writes(regions))
+    uses = _Uses(instruction, config)
+    return Planned(instruction=instruction, reads=uses.reads(regions), writes=uses.writes(regions))
 
 
 class _Uses:
@@ -219,6 +241,8 @@ class _Uses:
             found[f"scale {i.other}"] = Use(self.entry, self.entry + REDUCE_STAGE + 1 + self.links)
         if i.source == Source.ROOT:
             found["root"] = self._pipe(REDUCE_STAGE + self.links)
+        if i.source == Source.SUM:
+            found["sum"] = self._pipe(REDUCE_STAGE)
         if i.streams and i.constant_mode == Constant.BROADCAST:
             found["token constant"] = self._pipe(REQUANTISE_STAGE)
         return found
@@ -248,12 +272,14 @@ class _Uses:
             found[f"extreme {i.extreme}"] = self._pipe(EXTREME_STAGE - 1 + links)
         if i.second == Second.SQUARES:
             found["root"] = self._pipe(ROOT_STAGE - 1 + links)
+        if i.second != Second.NONE:
+            found["sum"] = self._pipe(REDUCE_STAGE)
         if not i.streams and i.constant_mode == Constant.BROADCAST:
             found["token constant"] = self._pipe(REQUANTISE_STAGE + links)
         return found
 
 
 def argmax_lag(config: TileConfig) -> int:
-    """Cycles from the last turn of a matrix to its arg max at the sequencer."""
-    reduced = REDUCE_STAGE + config.collective_cycles
-    return config.stream_entry + config.drain * config.columns + reduced - config.period
+    """Cycles from the report that a matrix is done to its arg max at the sequencer."""
+    reduced = REDUCE_STAGE - WRITE_STAGE + config.collective_cycles
+    return max(0, config.drain * config.columns + reduced - config.period)
