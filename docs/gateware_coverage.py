@@ -1,7 +1,7 @@
 """What a decode reaches of the hardware: lines, branches and bits that went up or down, by module.
 
 ``python docs/gateware_coverage.py [DESIGN] [TOKENS]`` builds the design's tile with Verilator's coverage, lets it
-decode the shipped model, checks tokens against the golden model and prints a table. It takes some minutes.
+decode the shipped model, checks tokens against the golden model and prints a table. It takes five minutes.
 """
 
 import json
@@ -44,7 +44,7 @@ def decode(design: str, tokens: int, folder: Path) -> list[Covered]:
     )  # fmt: skip
     run(simulator, run_folder=folder, test_module="testbench.bench_decode")
     assert json.loads((folder / "observed.json").read_text())["tokens"] == greedy(integers, prompt, tokens)
-    return read_coverage(folder / "coverage.dat")
+    return read_coverage(folder / "coverage.dat", sources)
 
 
 def show(found: list[Covered]) -> None:

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import cocotb
-from cocotb.triggers import FallingEdge, RisingEdge, Timer
+from cocotb.triggers import FallingEdge, Timer
 
-from testbench.bench_decode import COUNTERS, load_prompt, pulse, reset
+from testbench.bench_decode import COUNTERS, load_prompt, pulse, reset, rises
 from testbench.bench_decode import PUBLIC as ONE_COLUMN
 from testbench.clock import PERIOD_NS, start_clock
 
@@ -37,8 +37,7 @@ async def play(tile, run):
     await pulse(tile.start)
     tokens = []
     while len(tokens) < run["total"] - run["emitted"]:
-        await RisingEdge(tile.token_valid)
-        await Timer(PERIOD_NS / 2, "ns")
+        await rises(tile.token_valid)
         while tile.token_valid.value:
             tokens.append([int(s.value) for s in (tile.token, tile.token_column, tile.cycles)])
             print(f"token {tokens[-1][0]} {tokens[-1][2]}", flush=True)

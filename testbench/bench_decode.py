@@ -56,7 +56,7 @@ async def decode(tile):
     await pulse(tile.start)
     tokens, cycles, tainted = [], [], []
     for _ in range(request["total"] - len(request["prompt"]) + 1):
-        await RisingEdge(tile.token_valid)
+        await rises(tile.token_valid)
         tokens.append(int(tile.token.value))
         cycles.append(int(tile.cycles.value))
         tainted.append(int(tile.tainted.value))
@@ -78,7 +78,7 @@ async def decode(tile):
 
 async def watch(tile, lost):
     """Bank and address of the first word beyond repair."""
-    await RisingEdge(tile.uncorrectable)
+    await rises(tile.uncorrectable)
     lost += [int(tile.uncorrectable_bank.value), int(tile.uncorrectable_address.value)]
 
 
@@ -112,6 +112,12 @@ async def load_prompt(tile, tokens, first: int = 0):
             await Timer(PERIOD_NS, "ns")
     tile.load_valid.value = 0
     await Timer(PERIOD_NS, "ns")
+
+
+async def rises(signal):
+    """Waits for a signal and then for the middle of its cycle, when the registers that change with it have done so."""
+    await RisingEdge(signal)
+    await Timer(PERIOD_NS / 2, "ns")
 
 
 async def pulse(signal, cycles: int = 1):

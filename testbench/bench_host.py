@@ -1,7 +1,7 @@
 """The bench of the host interface alone: a model of the tile and of its memories stands on the other side.
 
-`request.json` in the run folder holds `context`, `lanes`, `targets` (keywords of `LoadTarget`), `seed`, `stalls` (share
-of cycles in which each stream waits).
+`request.json` in the run folder holds `context`, `lanes`, `columns`, `targets` (keywords of `LoadTarget`), `seed`,
+`stalls` (share of cycles in which each stream waits).
 """
 
 import json
@@ -12,7 +12,7 @@ import cocotb
 from cocotb.triggers import RisingEdge, Timer, with_timeout
 from cocotbext.axi import AxiStreamFrame
 
-from rtl.host.interface import COUNTERS, LOADING, SETTINGS, SETTLE_CYCLES
+from rtl.host.interface import COLUMN_SETTINGS, COUNTERS, LOADING, SETTINGS, SETTLE_CYCLES
 from rtl.host.packets import LoadTarget, Target, Write, header, packet, stream_bytes, unpack
 from rtl.host.registers import ADDRESS_BITS, EVENTS, IDENTIFICATION, REGISTERS, VERSION, Access, PacketError, register
 from rtl.host.token_queue import TAINTED
@@ -24,7 +24,8 @@ from testbench.host import Host, Refused
 TILE = ("busy", "token_valid", "token", "tainted", *COUNTERS, "illegal_program")
 TILE_INPUTS = (*TILE, "uncorrectable", "uncorrectable_bank", "uncorrectable_address", "load_ready", "load_failed",
                *LOADING)  # fmt: skip
-PUBLIC = (*BUS, *TILE_INPUTS, "tile_reset", "start", *SETTINGS, "load_valid", "load_target", "load_bank",
+SEEN = (*SETTINGS, *COLUMN_SETTINGS)
+PUBLIC = (*BUS, *TILE_INPUTS, "tile_reset", "start", *SEEN, "load_valid", "load_target", "load_bank",
           "load_address", "load_data")  # fmt: skip
 REQUEST = json.loads(Path("request.json").read_text()) if Path("request.json").is_file() else {}
 TARGETS = tuple(LoadTarget(**{**one, "target": Target(one["target"])}) for one in REQUEST.get("targets", ()))
@@ -95,7 +96,7 @@ class Bench:
         dut = self.dut
         await RisingEdge(dut.start)
         await RisingEdge(dut.clk)
-        seen = {name: int(getattr(dut, name).value) for name in SETTINGS}
+        seen = {name: int(getattr(dut, name).value) for name in SEEN}
         await self.cycles(busy_after)
         dut.busy.value = 1
         for token in tokens:
@@ -147,6 +148,8 @@ async def every_address_answers(one):
         "IDENTIFICATION": IDENTIFICATION,
         "VERSION": VERSION[0] << 8 | VERSION[1],
         "SIZE": REQUEST["lanes"] << 16 | REQUEST["context"],
+        "COLUMNS_BUILT": REQUEST["columns"],
+        "COLUMNS": REQUEST["columns"],
     }
     for address in range(0, 1 << ADDRESS_BITS, 4):
         found = BY_OFFSET.get(address)
@@ -164,6 +167,7 @@ async def random_accesses_follow_the_table(one):
     """Reads and writes of any bytes, against a model of the table in a dictionary."""
     await one.begin()
     rng, state = one.random, {one_.offset: 0 for one_ in REGISTERS}
+    state[register("COLUMNS").offset] = REQUEST["columns"]
     settable = [one_ for one_ in REGISTERS if any(f.access is Access.READ_WRITE for f in one_.fields)]
     for _ in range(400):
         found = rng.choice(settable)
@@ -223,7 +227,8 @@ async def a_run_gives_its_tokens(one):
         tile = cocotb.start_soon(one.tile(tokens))
         await one.host.start(**wanted)
         assert await one.host.field("STATUS", "busy") == 1
-        assert await tile == wanted
+        columns = {"first_position": 0, "first_emitted": prompt - 1, "columns": REQUEST["columns"]}
+        assert await tile == wanted | columns
         await one.idle()
         assert await one.host.field("STATUS", "waiting") == len(tokens)
         assert await one.host.counter("TOKENS") == len(tokens)
@@ -234,6 +239,25 @@ async def a_run_gives_its_tokens(one):
         assert await one.host.take() == tokens
         assert await one.host.field("STATUS", "waiting") == 0
         await one.host.write("INTERRUPT_STATUS", done=1)
+
+
+@bench
+async def drafts_bring_tokens_of_their_own(one):
+    """A run from any position and with as many columns as wanted; TLAST comes with the last token of all."""
+    await one.begin()
+    if REQUEST["columns"] == 1:
+        return
+    fixed, context = {"vocabulary": 5, "epsilon": 1}, REQUEST["context"]
+    runs = (0, 3, 4, 4), (7, 0, 8, context), (5, 6, 12, 14), (context - 1, 0, context, context)
+    for first, drafts, prompt, total in runs:
+        tokens = [one.random.getrandbits(16) for _ in range(total - prompt + 1 + drafts)]
+        columns = one.random.randrange(1, REQUEST["columns"] + 1)
+        tile = cocotb.start_soon(one.tile(tokens))
+        settings = {"prompt_length": prompt, "total_length": total, "first_position": first, "columns": columns}
+        await one.host.start(**fixed, **settings, drafts=drafts)
+        assert await tile == fixed | settings | {"first_emitted": prompt - 1 - drafts}
+        assert await one.host.take() == tokens
+        await one.idle()
 
 
 @bench
@@ -263,6 +287,17 @@ async def an_impossible_start_is_refused(one):
         await one.host.write("PROMPT_LENGTH", prompt_length=prompt)
         await one.host.write("TOTAL_LENGTH", total_length=total)
         await refused(one, "CONTROL", start=1)
+    await one.host.write("PROMPT_LENGTH", prompt_length=4)
+    await one.host.write("TOTAL_LENGTH", total_length=context - 2)
+    wrong = [{"columns": REQUEST["columns"] + 1}, {"columns": 0}, {"columns": 31}, {"first_position": 4}, {"drafts": 4}]
+    wrong += [{"first_position": 2, "drafts": 2}, {"first_position": 65535, "drafts": 65535}, {"drafts": 65535}]
+    if REQUEST["columns"] == 1:
+        wrong += [{"first_position": 1}, {"drafts": 1}]
+    for settings in wrong:
+        for name, value in ({"first_position": 0, "drafts": 0, "columns": REQUEST["columns"]} | settings).items():
+            await one.host.write(name.upper(), **{name: value})
+        await refused(one, "CONTROL", start=1)
+    await one.host.write("DRAFTS", drafts=0)
     one.host.tokens.pause = True
     one.host.tokens.clear_pause_generator()
     cocotb.start_soon(one.tile([7] * 3))
@@ -296,6 +331,7 @@ async def settings_are_locked_while_a_run_is_on(one):
     """Refused, and unchanged; the rest of the map works."""
     await one.begin()
     settings = {"prompt_length": 1, "total_length": 3, "vocabulary": 9, "epsilon": 77}
+    settings |= {"first_position": 0, "drafts": 0, "columns": 1}
     one.dut.busy.value = 1
     await one.cycles(2)
     await refused(one, "EPSILON", epsilon=1)
@@ -304,7 +340,7 @@ async def settings_are_locked_while_a_run_is_on(one):
     await one.host.start(**settings)
     one.dut.busy.value = 1
     for name in settings:
-        await refused(one, name.upper(), **{name: 0x55})
+        await refused(one, name.upper(), **{name: 0x15})
         await refused(one, "CONTROL", start=1)
     await one.host.write("INTERRUPT_ENABLE", done_enable=1)
     await one.host.write("INTERRUPT_STATUS", done=1)

@@ -8,12 +8,10 @@ import json
 from pathlib import Path
 
 import cocotb
-from cocotb.triggers import RisingEdge
 
 from rtl.host.interface import COUNTERS
 from rtl.host.packets import LoadTarget, Target
 from rtl.tile.sequencer import TOKEN_BITS
-from testbench.clock import start_clock
 from testbench.host import Host
 
 
@@ -21,14 +19,7 @@ from testbench.host import Host
 async def decode(dut):
     """Load a prompt, run, and take the tokens; then the same once more after a soft reset in the middle of a run."""
     request = json.loads(Path("request.json").read_text())
-    start_clock(dut.clk)
-    host = Host(dut, dut.clk, dut.rst)
-    dut.rst.value = 1
-    for _ in range(4):
-        await RisingEdge(dut.clk)
-    dut.rst.value = 0
-    for _ in range(10):
-        await RisingEdge(dut.clk)
+    host = await Host.of(dut)
     host.stall(request["seed"], request["stalls"])
     context = await host.field("SIZE", "context")
     memory = LoadTarget(target=Target.PROMPT, banks=1, words=context, bits=TOKEN_BITS)

@@ -9,11 +9,9 @@ import json
 from pathlib import Path
 
 import cocotb
-from cocotb.triggers import RisingEdge
 
 from rtl.host.interface import COUNTERS
 from rtl.host.packets import LoadTarget, Target
-from testbench.clock import start_clock
 from testbench.host import Host
 
 LOADS = ("retries", "repaired", "unrepairable")
@@ -23,14 +21,7 @@ LOADS = ("retries", "repaired", "unrepairable")
 async def load_and_decode(dut):
     """Load, run, and write down tokens, counters and events."""
     request = json.loads(Path("request.json").read_text())
-    start_clock(dut.clk)
-    host = Host(dut, dut.clk, dut.rst)
-    dut.rst.value = 1
-    for _ in range(4):
-        await RisingEdge(dut.clk)
-    dut.rst.value = 0
-    for _ in range(10):
-        await RisingEdge(dut.clk)
+    host = await Host.of(dut)
     targets = {one["target"]: LoadTarget(**{**one, "target": Target(one["target"])}) for one in request["targets"]}
     illegal = [await attempt(host, request, targets, packets) for packets in request["illegal"]]
     await load(host, targets, request["packets"])

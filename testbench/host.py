@@ -10,6 +10,7 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp, AxiStreamBus, AxiS
 from rtl.host import loader, register_port, token_queue
 from rtl.host.packets import LoadTarget, packet, stream_bytes
 from rtl.host.registers import Access, Register, register
+from testbench.clock import start_clock
 
 PUBLIC = ("clk", "rst", "s_axil_*", "s_axis_*", "m_axis_*", "irq")
 """Ports that it uses."""
@@ -49,6 +50,19 @@ class Host:
         )
         for number, part in enumerate(parts):
             part.set_pause_generator(_pauses(random.Random(f"{seed} {number}"), share))
+
+    @classmethod
+    async def of(cls, dut: HierarchyObject) -> "Host":
+        """The driver of a tile with its host interface, whose clock it starts and which it resets."""
+        start_clock(dut.clk)
+        host = cls(dut, dut.clk, dut.rst)
+        dut.rst.value = 1
+        for _ in range(4):
+            await RisingEdge(dut.clk)
+        dut.rst.value = 0
+        for _ in range(10):
+            await RisingEdge(dut.clk)
+        return host
 
     async def access(self, address: int, data: bytes | None = None) -> int | None:
         """Read a word, or write bytes; None if that was refused. `address` need not be a register's."""
@@ -94,12 +108,19 @@ class Host:
         while await self.field("STATUS", "loading"):
             await RisingEdge(self.clock)
 
-    async def start(self, *, prompt_length: int, total_length: int, vocabulary: int, epsilon: int) -> None:
-        """Write the settings of a run and start it."""
+    async def start(
+        self, *, prompt_length: int, total_length: int, vocabulary: int, epsilon: int, first_position: int = 0,
+        drafts: int = 0, columns: int | None = None,
+    ) -> None:  # fmt: skip
+        """Write the settings of a run and start it; `columns` of None stays what it was."""
         await self.write("PROMPT_LENGTH", prompt_length=prompt_length)
         await self.write("TOTAL_LENGTH", total_length=total_length)
         await self.write("VOCABULARY", vocabulary=vocabulary)
         await self.write("EPSILON", epsilon=epsilon)
+        await self.write("FIRST_POSITION", first_position=first_position)
+        await self.write("DRAFTS", drafts=drafts)
+        if columns is not None:
+            await self.write("COLUMNS", columns=columns)
         await self.write("CONTROL", start=1)
 
     async def take(self) -> list[int]:

@@ -22,7 +22,7 @@ SMALL = {"bank_words": 1024, "kv_words": 256, "vector_words": 512, "constant_wor
 PROMPT = [1, 5, 7]
 
 
-def check_hardware(model: Model, config: TileConfig, folder: Path, *, tokens: int):
+def check_hardware(model: Model, config: TileConfig, folder: Path, *, tokens: int, simulator: str = "verilator"):
     """Let the tile's Verilog emit some tokens, in a new folder, and compare."""
     integers = quantise_model(model, config.context, config.format)
     program, total = compile_model(model, config, integers), len(PROMPT) + tokens - 1
@@ -35,15 +35,15 @@ def check_hardware(model: Model, config: TileConfig, folder: Path, *, tokens: in
     program.write_images(runs)
     request = {"prompt": PROMPT, "total": total, "vocabulary": program.vocabulary, "epsilon": program.epsilon}
     (runs / "request.json").write_text(json.dumps(request))
-    simulator = build(
+    built = build(
         sources=sources,
         toplevel=top(config),
-        simulator="verilator",
+        simulator=simulator,
         cache_root=cache_root(),
         public=PUBLIC,
         no_inline=("lane", "tile"),
     )
-    run(simulator, run_folder=runs, test_module="testbench.bench_decode")
+    run(built, run_folder=runs, test_module="testbench.bench_decode")
     observed = json.loads((runs / "observed.json").read_text())
     assert observed["tokens"] == greedy(integers, PROMPT, tokens)
     assert observed["token_cycles"] == emission_cycles(program.queues, config, len(PROMPT), total)

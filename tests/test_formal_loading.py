@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from rtl.memory.code import SECDED
-from rtl.memory.writer import BankWriter
+from rtl.memory.writer import BankWriter, State
 from rtl.tile.config import BankTiming
 from testbench.claims_loading import WriterEnds, WriterKeepsWords
 from testbench.formal import check, prove
@@ -38,15 +38,15 @@ def test_every_word_ends():
 class Trusting(BankWriter):
     """Takes what it reads for what it wrote."""
 
-    def _judge(self, m, held, tries, moved):
-        super()._judge(m, ~self.uncorrectable, tries, moved)
+    def _judge(self, m, held, state, tries, moved):
+        super()._judge(m, ~self.uncorrectable, state, tries, moved)
 
 
 class Forgetful(BankWriter):
     """Takes the next word instead of writing one again."""
 
-    def _judge(self, m, held, tries, moved):
-        m.next = "IDLE"
+    def _judge(self, m, held, state, tries, moved):
+        m.d.sync += state.eq(State.IDLE)
 
 
 @pytest.mark.parametrize(("kind", "claim"), [(Trusting, "honest"), (Forgetful, "one_in_hand")])

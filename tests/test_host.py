@@ -30,6 +30,7 @@ TARGETS = (
     LoadTarget(target=Target.PROMPT, banks=1, words=24, bits=16),
 )
 CONTEXT, LANES = 24, 3
+COLUMNS = {"verilator": 4, "icarus": 1}
 no_icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="iverilog is not installed")
 
 
@@ -47,7 +48,9 @@ def test_registers_and_fields_have_places_of_their_own():
 
 def test_only_settings_are_locked():
     locked = {register.name for register in REGISTERS if register.locked}
-    assert locked == {"PROMPT_LENGTH", "TOTAL_LENGTH", "VOCABULARY", "EPSILON"}
+    assert locked == {
+        "PROMPT_LENGTH", "TOTAL_LENGTH", "VOCABULARY", "EPSILON", "FIRST_POSITION", "DRAFTS", "COLUMNS",
+    }  # fmt: skip
     assert all(register.writable for register in REGISTERS if register.locked)
 
 
@@ -117,7 +120,8 @@ def test_commands_read_as_zero_and_events_have_enables():
 def simulator(request, tmp_path_factory):
     """The interface alone, built."""
     folder = tmp_path_factory.mktemp("sources")
-    interface = HostInterface(context=CONTEXT, lanes=LANES, targets=TARGETS)
+    columns = COLUMNS[request.param]
+    interface = HostInterface(context=CONTEXT, lanes=LANES, columns=columns, targets=TARGETS)
     texts = {**component_sources(interface, "host"), "sram.sv": model_sources()["sram.sv"]}
     for name, text in texts.items():
         (folder / name).write_text(text)
@@ -130,6 +134,8 @@ def simulator(request, tmp_path_factory):
 @pytest.mark.parametrize(("seed", "stalls"), [(1, 0.0), (2, 0.5), pytest.param(3, 0.9, marks=pytest.mark.slow)])
 def test_the_hardware(simulator, seed, stalls, tmp_path):
     targets = [dataclasses.asdict(target) for target in TARGETS]
-    request = {"context": CONTEXT, "lanes": LANES, "targets": targets, "seed": seed, "stalls": stalls}
+    columns = COLUMNS[simulator.options.simulator]
+    request = {"context": CONTEXT, "lanes": LANES, "columns": columns, "targets": targets}
+    request |= {"seed": seed, "stalls": stalls}
     (tmp_path / "request.json").write_text(json.dumps(request))
     run(simulator, run_folder=tmp_path, test_module="testbench.bench_host", timeout=600)

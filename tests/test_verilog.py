@@ -2,26 +2,46 @@
 
 import importlib.util
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sim.design import load_design
+from sim.design import Design, design_names, load_design
 from sim.generate import FILE_LIST, generate
 
 WAIVED = {
     "DECLFILENAME": "a file holds the tile and all modules below it",
     "PROCASSINIT": "Yosys gives registers their initial value where they are declared",
     "UNUSEDSIGNAL": "Amaranth names every intermediate value, and structs have fields that one user does not read",
+    "VARHIDDEN": "functions of a memory's model name arguments like signals of one of several tiles above",
     "WIDTHEXPAND": "Yosys writes Amaranth's exact widths, which Verilog's rules extend",
     "WIDTHTRUNC": "likewise",
 }
 
 
-@pytest.fixture(scope="module", params=["mram-22nm", "sram-22nm"])
+QUICK = ("mram-22nm", "sram-22nm", "mram-22nm-4tiles")
+COLUMNS_AND_SPARES = "columns and spares"
+
+
+def design(name: str) -> Design:
+    """A shipped design, or a small one with all that none of them has: several columns, a host that loads weights."""
+    if name != COLUMNS_AND_SPARES:
+        return load_design(name)
+    shipped = load_design("mram-22nm")
+    tile = replace(shipped.tile, lanes=4, vector_lanes=4, columns=4)
+    return replace(shipped, tile=tile, memory=replace(shipped.memory, spares=4))
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        COLUMNS_AND_SPARES,
+        *(pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in design_names()),
+    ],
+)
 def files(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    return generate(load_design(request.param), folder)
+    return generate(design(request.param), tmp_path_factory.mktemp("verilog"))
 
 
 def verilog(files):

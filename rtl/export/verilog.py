@@ -1,6 +1,7 @@
 """The tile as SystemVerilog, with behavioural models of its memories."""
 
 import gc
+import re
 from contextlib import contextmanager
 
 from amaranth.back import verilog
@@ -34,18 +35,23 @@ def tile_sources(config: TileConfig) -> dict[str, str]:
 
 def hosted_sources(config: TileConfig) -> dict[str, str]:
     """What `tile_sources` lacks for the tile with its host interface, whose top module is `HOSTED_TOP`."""
-    return component_sources(HostedTile(config), HOSTED_TOP)
+    return component_sources(HostedTile(config, placed=top(config)), HOSTED_TOP)
+
+
+_NO_BITS = re.compile(r"^  wire \[-1:0\] .*;\n", re.MULTILINE)
 
 
 def component_sources(component, name: str) -> dict[str, str]:
     """File name and text of a component alone, identical submodules once.
 
     Yosys writes `always @*`, which an event-driven simulator does not run until something changes: a block
-    that reads a constant register would stay unknown. `always_comb` runs at time zero.
+    that reads a constant register would stay unknown. `always_comb` runs at time zero. Values of no bits, which it
+    declares and then leaves out, would be of two bits in Verilog.
     """
     with _no_collection():
         text = verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
-    return {f"{name}.sv": share_identical(fold_repeats(text.replace("always @* begin", "always_comb begin")))}
+    text = _NO_BITS.sub("", text.replace("always @* begin", "always_comb begin"))
+    return {f"{name}.sv": share_identical(fold_repeats(text))}
 
 
 @contextmanager

@@ -11,12 +11,15 @@ from rtl.host.axi import STREAM_BITS, axi_lite_slave, axi_stream
 from rtl.host.loader import PacketLoader, load_port
 from rtl.host.packets import LoadTarget
 from rtl.host.register_port import RegisterPort
-from rtl.host.registers import ADDRESS_BITS, COUNTER_BITS, EVENTS, IDENTIFICATION, VERSION
+from rtl.host.registers import ADDRESS_BITS, COLUMN_BITS, COUNTER_BITS, EVENTS, IDENTIFICATION, VERSION
 from rtl.host.token_queue import TokenQueue
 from rtl.tile.activity import ACTIVITIES
 from rtl.tile.sequencer import TOKEN_BITS
 
 SETTINGS = {"prompt_length": TOKEN_BITS, "total_length": TOKEN_BITS, "vocabulary": TOKEN_BITS, "epsilon": 32}
+COLUMN_SETTINGS = {"first_position": TOKEN_BITS, "first_emitted": TOKEN_BITS, "columns": COLUMN_BITS}
+"""What a tile with several columns takes beside `SETTINGS`."""
+
 COUNTERS = ("cycles", "weight_words", "lane_words", "corrected_words", "uncorrectable_words", *ACTIVITIES)
 
 LOADING = {
@@ -51,7 +54,7 @@ def tile_members(targets: tuple[LoadTarget, ...]) -> dict[str, wiring.Member]:
     return {
         "tile_reset": Out(1),
         "start": Out(1),
-        **{name: Out(bits) for name, bits in SETTINGS.items()},
+        **{name: Out(bits) for name, bits in (SETTINGS | COLUMN_SETTINGS).items()},
         "busy": In(1),
         "token_valid": In(1),
         "token": In(TOKEN_BITS),
@@ -78,6 +81,7 @@ class HostInterface(wiring.Component):
     irq : an event whose interrupt is enabled has happened
     tile_reset : resets the tile, for `RESET_CYCLES`
     start : for one cycle, with the settings beside it
+    first_position, first_emitted, columns : as in `rtl.tile.sequencer.Sequencer`, for a tile with several columns
     busy, token_valid, token, tainted, cycles ... : from the tile, as in `rtl.tile.tile.Tile`
     illegal_program, uncorrectable : events of the tile, for one cycle each, the latter with bank and address
     load_failed, load_failed_bank ... : for one cycle, a weight word did not hold; what loading came to
@@ -85,13 +89,13 @@ class HostInterface(wiring.Component):
         lowest bits
     """
 
-    def __init__(self, *, context: int, lanes: int, targets: tuple[LoadTarget, ...]):
-        self.context, self.lanes, self.targets = context, lanes, targets
+    def __init__(self, *, context: int, lanes: int, columns: int, targets: tuple[LoadTarget, ...]):
+        self.context, self.lanes, self.built, self.targets = context, lanes, columns, targets
         super().__init__({**bus_members(), **tile_members(targets)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.registers = port = RegisterPort()
+        m.submodules.registers = port = RegisterPort({"columns": self.built})
         m.submodules.loader = loader = PacketLoader(self.targets)
         m.submodules.queue = queue = TokenQueue(self.context)
         for part, prefix in ((port, "s_axil_"), (loader, "s_axis_"), (queue, "m_axis_")):
@@ -112,11 +116,14 @@ class HostInterface(wiring.Component):
 
     def _run(self, m, port, loader, queue):
         """Start, and whether a run is on; the tokens of a run."""
-        settle, expected, emitted = Signal(range(SETTLE_CYCLES + 1)), Signal(17), Signal(COUNTER_BITS)
+        settle, last, emitted = Signal(range(SETTLE_CYCLES + 1)), Signal(17), Signal(COUNTER_BITS)
         on, possible = Signal(), Signal()
         m.d.comb += [
             on.eq(self.busy | (settle != 0)),
-            expected.eq(port.total_length - port.prompt_length + 1),
+            last.eq(port.total_length - port.prompt_length + port.drafts),
+            self.first_position.eq(port.first_position),
+            self.first_emitted.eq(port.prompt_length - 1 - port.drafts),
+            self.columns.eq(port.columns),
             port.start_refused.eq(on | loader.loading | port.resetting | ~possible),
             port.busy.eq(on),
             loader.hold.eq(on | port.start | port.resetting),
@@ -126,7 +133,8 @@ class HostInterface(wiring.Component):
             (port.prompt_length != 0)
             & (port.prompt_length <= port.total_length)
             & (port.total_length <= self.context)
-            & (expected + queue.level <= self.context)
+            & (last + queue.level < self.context)
+            & self._possible_columns(port)
         )
         m.d.comb += [getattr(self, name).eq(getattr(port, name)) for name in SETTINGS]
         m.d.sync += self.start.eq(port.start)
@@ -143,9 +151,15 @@ class HostInterface(wiring.Component):
             queue.write.eq(self.token_valid),
             queue.token.eq(self.token),
             queue.tainted.eq(self.tainted),
-            queue.last.eq(emitted == port.total_length - port.prompt_length),
+            queue.last.eq(emitted == last),
         ]
         return on
+
+    def _possible_columns(self, port):
+        """Whether a run can begin there, with these drafts and so many columns."""
+        first = port.first_position + port.drafts
+        drafts = first == 0 if self.built == 1 else first < port.prompt_length
+        return drafts & (port.columns != 0) & (port.columns <= self.built)
 
     def _reset(self, m, port, loader):
         left = Signal(range(RESET_CYCLES + 1), init=RESET_CYCLES)
@@ -199,6 +213,7 @@ class HostInterface(wiring.Component):
             port.minor.eq(VERSION[1]),
             port.context.eq(self.context),
             port.lanes.eq(self.lanes),
+            port.columns_built.eq(self.built),
             port.loading.eq(loader.loading),
             port.waiting.eq(queue.level),
         ]

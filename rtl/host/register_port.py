@@ -1,7 +1,9 @@
 """The register table behind an AXI4-Lite slave."""
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -13,7 +15,7 @@ from rtl.host.registers import ADDRESS_BITS, COUNTER_BITS, REGISTERS, Access, al
 AXI = "s_axil"
 
 
-def _field_ports() -> dict[str, wiring.Member]:
+def _field_ports(initial: Mapping[str, int]) -> dict[str, wiring.Member]:
     """A port for each field: values of read-only ones and events go in, all others come out."""
     flows = {
         Access.READ_ONLY: In,
@@ -23,7 +25,9 @@ def _field_ports() -> dict[str, wiring.Member]:
     }
     counters = {one.counter: In(COUNTER_BITS) for one in REGISTERS if one.counter}
     halves = {field.name for one in REGISTERS if one.counter for field in one.fields}
-    return counters | {f.name: flows[f.access](f.bits) for f in all_fields() if f.name not in halves}
+    return counters | {
+        f.name: flows[f.access](f.bits, init=initial.get(f.name)) for f in all_fields() if f.name not in halves
+    }
 
 
 class RegisterPort(wiring.Component):
@@ -32,6 +36,10 @@ class RegisterPort(wiring.Component):
     A write is answered two cycles after address and data are there, a read one cycle after its address; one write in
     three cycles and one read in two. Byte strobes are obeyed. An access that is refused answers SLVERR and changes
     nothing: no such address, no bit that can be written, a locked register while `busy`, `start` while `start_refused`.
+
+    Parameters
+    ----------
+    initial : value of a field from reset on; 0 if it is not here
 
     Attributes
     ----------
@@ -43,12 +51,12 @@ class RegisterPort(wiring.Component):
     everything else : a port for each field; commands are raised for one cycle, in which the write takes effect
     """
 
-    def __init__(self):
+    def __init__(self, initial: Mapping[str, int] = MappingProxyType({})):
         events = [field for field in all_fields() if field.access is Access.WRITE_ONE_TO_CLEAR]
         super().__init__(
             {
                 **axi_lite_slave(AXI, ADDRESS_BITS),
-                **_field_ports(),
+                **_field_ports(initial),
                 "start_refused": In(1),
                 "status": Out(len(events)),
                 "illegal": Out(1),

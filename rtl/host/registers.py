@@ -9,10 +9,11 @@ from rtl.host.axi import REGISTER_BITS
 IDENTIFICATION = 0x53505354
 """ASCII "SPST", first letter in the highest byte."""
 
-VERSION = (1, 1)
+VERSION = (1, 2)
 """Major and minor version of this map; a change that an old driver cannot live with raises the first."""
 
 COUNTER_BITS = 48
+COLUMN_BITS = 5
 ADDRESS_BITS = 12
 """Width of the register port's address."""
 
@@ -145,8 +146,9 @@ REGISTERS: tuple[Register, ...] = (
         fields=_fields(
             _W1,
             ("start", 0, 1, "Begin a run. Refused while one is on, while a packet is being loaded, in a reset, unless "
-             "1 <= PROMPT_LENGTH <= TOTAL_LENGTH <= SIZE.context, and unless the token queue has room for every token "
-             "of the run."),
+             "1 <= PROMPT_LENGTH <= TOTAL_LENGTH <= SIZE.context, FIRST_POSITION + DRAFTS < PROMPT_LENGTH and "
+             "1 <= COLUMNS <= COLUMNS_BUILT, and unless the token queue has room for every token of the run. With one "
+             "column built, FIRST_POSITION and DRAFTS have to be 0."),
             ("soft_reset", 1, 1, "End the run at once and reset the tile; drop the packet that is being loaded. "
              "Settings, events and tokens that wait stay."),
             ("clear", 2, 1, "Clear all bits of INTERRUPT_STATUS."),
@@ -197,6 +199,7 @@ REGISTERS: tuple[Register, ...] = (
         name="LOAD_FAILED", offset=0x28, description="First word since reset that did not hold when it was loaded.",
         fields=_fields(_RO, ("load_failed_address", 0, 20, "Its address."), ("load_failed_bank", 20, 12, "Its bank.")),
     ),
+    _whole("COLUMNS_BUILT", 0x2C, _RO, "Columns of the tile: positions of a step at most.", COLUMN_BITS),
     _whole("LOAD_RETRIES", 0x30, _RO, "Writes of weight words beyond the first in one place."),
     _whole("LOAD_REPAIRED", 0x34, _RO, "Weight words that lie in a spare."),
     _whole("LOAD_UNREPAIRABLE", 0x38, _RO, "Weight words that did not hold anywhere."),
@@ -204,6 +207,12 @@ REGISTERS: tuple[Register, ...] = (
     _whole("TOTAL_LENGTH", 0x44, _RW, "Positions in all.", 16, locked=True),
     _whole("VOCABULARY", 0x48, _RW, "Rows of the output matrix that count.", 16, locked=True),
     _whole("EPSILON", 0x4C, _RW, "Added to the mean square, in the tile's fixed point.", locked=True),
+    _whole("FIRST_POSITION", 0x50, _RW, "Position at which the run begins: keys and values of those before it are "
+           "there from earlier runs, and given tokens from it on in the prompt memory.", 16, locked=True),
+    _whole("DRAFTS", 0x54, _RW, "Drafts among the given tokens, the last so many: a token comes also from the "
+           "position before each of them.", 16, locked=True),
+    _whole("COLUMNS", 0x58, _RW, "Given tokens that a step takes at most, no more than the program is for; "
+           "COLUMNS_BUILT from power-up.", COLUMN_BITS, locked=True),
     *_counter("CYCLES", 0x80, "Cycles of the run."),
     *_counter("WEIGHT_WORDS", 0x88, "Words that the weight banks have delivered."),
     *_counter("LANE_WORDS", 0x90, "Words that lanes have multiplied."),

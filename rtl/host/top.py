@@ -1,14 +1,13 @@
 """A tile with its host interface: the module that a chip would place."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Const, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Flow, In
 
-from rtl.host.interface import COUNTERS, LOADING, SETTINGS, HostInterface, bus_members
+from rtl.host.interface import COLUMN_SETTINGS, COUNTERS, LOADING, SETTINGS, HostInterface, bus_members
 from rtl.host.loader import load_port
 from rtl.host.packets import tile_targets
 from rtl.tile.config import TileConfig
-from rtl.tile.sequencer import TOKEN_BITS
 
 TOP = "hosted_tile"
 OUTPUTS = (
@@ -19,9 +18,12 @@ OUTPUTS = (
 
 
 class HostedTile(wiring.Component):
-    """`rtl.tile.tile.Tile`, placed as the module `tile`, behind a `HostInterface`.
+    """`rtl.tile.tile.Tile`, or several as a chip or board, behind a `HostInterface`.
 
-    Of several columns the host gets what a run from position 0 makes of them: a prompt is taken as many tokens at once.
+    Parameters
+    ----------
+    config : of the tile
+    placed : name of its module
 
     Attributes
     ----------
@@ -29,8 +31,8 @@ class HostedTile(wiring.Component):
     s_axil_*, s_axis_*, m_axis_*, irq : as in `HostInterface`
     """
 
-    def __init__(self, config: TileConfig):
-        self.config = config
+    def __init__(self, config: TileConfig, *, placed: str):
+        self.config, self.placed = config, placed
         super().__init__({"clk": In(1), "rst": In(1), **bus_members()})
 
     def elaborate(self, platform):
@@ -39,12 +41,17 @@ class HostedTile(wiring.Component):
         m.domains.raw = raw = ClockDomain(local=True, reset_less=True)
         m.d.comb += [sync.clk.eq(self.clk), raw.clk.eq(self.clk)]
         m.d.raw += sync.rst.eq(self.rst)
-        host = HostInterface(context=self.config.context, lanes=self.config.lanes, targets=tile_targets(self.config))
+        host = HostInterface(
+            context=self.config.context,
+            lanes=self.config.lanes,
+            columns=self.config.columns,
+            targets=tile_targets(self.config),
+        )
         m.submodules.host = host
         for name, member in bus_members().items():
             ours, theirs = getattr(self, name), getattr(host, name)
             m.d.comb += theirs.eq(ours) if member.flow is Flow.In else ours.eq(theirs)
-        m.submodules.tile = Instance("tile", i_clk=ClockSignal(), **self._ports(m, host))
+        m.submodules.tile = Instance(self.placed, i_clk=ClockSignal(), **self._ports(m, host))
         return m
 
     def _ports(self, m, host):
@@ -57,8 +64,8 @@ class HostedTile(wiring.Component):
             **{name: getattr(host, name) for name, member in load.items() if member.flow is Flow.Out},
         }
         if self.config.columns > 1:
-            inputs |= {"columns": Const(self.config.columns), "first_position": Const(0, TOKEN_BITS)}
-            inputs |= {"first_emitted": (host.prompt_length - 1)[:TOKEN_BITS]}
+            inputs |= {name: getattr(host, name) for name in COLUMN_SETTINGS}
+            inputs["columns"] = host.columns[: self.config.columns.bit_length()]
         outputs = {name: getattr(host, name) for name in (*OUTPUTS, *COUNTERS, *LOADING)}
         if self.config.columns > 1:
             outputs["token_column"] = Signal(self.config.column_bits)

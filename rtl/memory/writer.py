@@ -1,5 +1,6 @@
 """Loads the banks: encode, write, read back, write again, and move what will not hold to a spare word."""
 
+import enum
 from dataclasses import dataclass
 
 from amaranth.hdl import Module, Signal
@@ -69,6 +70,16 @@ def load(
                 unrepairable, failed = unrepairable + 1, failed or (bank, address)
                 break
     return LoadCounts(retries=retries, repaired=repaired, unrepairable=unrepairable, failed=failed), moved
+
+
+class State(enum.IntEnum):
+    """What is being done with the word in hand."""
+
+    IDLE = 0  # there is none
+    LOOK_UP = 1
+    WRITE = 2
+    READ = 3
+    COMPARE = 4
 
 
 class BankWriter(wiring.Component):
@@ -151,44 +162,39 @@ class BankWriter(wiring.Component):
         m.d.sync += self.code.eq(self.word_code.encode_value(m, word.data))
         with m.If(timer != 0):
             m.d.sync += timer.eq(timer - 1)
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.comb += self.words.ready.eq(1)
-                m.d.sync += [word.eq(self.words.payload), tries.eq(0), moved.eq(0)]
-                with m.If(self.words.valid):
-                    m.next = "LOOK UP"
-            with m.State("LOOK UP"):
-                m.next = "WRITE"
-            with m.State("WRITE"), m.If(timer == 0):
+        state = Signal(State)
+        with m.If(state == State.IDLE):
+            m.d.comb += self.words.ready.eq(1)
+            m.d.sync += [word.eq(self.words.payload), tries.eq(0), moved.eq(0)]
+            with m.If(self.words.valid):
+                m.d.sync += state.eq(State.LOOK_UP)
+        with m.Elif(state == State.LOOK_UP):
+            m.d.sync += state.eq(State.WRITE)
+        with m.Elif(timer == 0):
+            with m.If(state == State.WRITE):
                 m.d.comb += self.write.eq(1)
-                m.d.sync += [timer.eq(after_write), tries.eq(tries + 1)]
-                m.next = "READ"
-            with m.State("READ"), m.If(timer == 0):
+                m.d.sync += [timer.eq(after_write), tries.eq(tries + 1), state.eq(State.READ)]
+            with m.Elif(state == State.READ):
                 m.d.comb += self.read.eq(1)
-                m.d.sync += timer.eq(self.read_cycles - 1)
-                m.next = "COMPARE"
-            with m.State("COMPARE"), m.If(timer == 0):
+                m.d.sync += [timer.eq(self.read_cycles - 1), state.eq(State.COMPARE)]
+            with m.Else():
                 m.d.sync += timer.eq(after_read)
                 held = (self.data == word.data) & ~self.corrected & ~self.uncorrectable
-                self._judge(m, held, tries, moved)
+                self._judge(m, held, state, tries, moved)
         return m
 
-    def _judge(self, m, held, tries, moved):
+    def _judge(self, m, held, state, tries, moved):
         """What follows from a read."""
         with m.If(held):
             m.d.comb += self.done.eq(1)
-            m.d.sync += self.repaired.eq(self.repaired + moved)
-            m.next = "IDLE"
+            m.d.sync += [self.repaired.eq(self.repaired + moved), state.eq(State.IDLE)]
         with m.Elif(tries < self.attempts):
-            m.d.sync += self.retries.eq(self.retries + 1)
-            m.next = "WRITE"
+            m.d.sync += [self.retries.eq(self.retries + 1), state.eq(State.WRITE)]
         with m.Elif(~self.full):
             m.d.comb += self.assign.eq(1)
-            m.d.sync += [tries.eq(0), moved.eq(1)]
-            m.next = "LOOK UP"
+            m.d.sync += [tries.eq(0), moved.eq(1), state.eq(State.LOOK_UP)]
         with m.Else():
             m.d.comb += self.done.eq(1)
-            m.d.sync += [self.unrepairable.eq(self.unrepairable + 1), self.failed.eq(1)]
+            m.d.sync += [self.unrepairable.eq(self.unrepairable + 1), self.failed.eq(1), state.eq(State.IDLE)]
             with m.If(~self.failed):
                 m.d.sync += [self.failed_bank.eq(self.bank), self.failed_address.eq(self.address)]
-            m.next = "IDLE"

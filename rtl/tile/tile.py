@@ -300,7 +300,7 @@ class Tile(wiring.Component):
         bank, valid = pipe.at("memory", at)[:within], pipe.at("weights", at)
         if loader is None:
             return bank, [valid] * config.tile_lanes
-        lane = loader.chosen >> within
+        lane = loader.chosen[within:]
         return Mux(loader.busy, loader.chosen[:within], bank), [
             valid | loader.arrived & (lane == i) for i in range(config.tile_lanes)
         ]
@@ -453,7 +453,7 @@ class Tile(wiring.Component):
         within = exact_log2(self.config.banks_per_lane)
         counted = 1
         if loader is not None:
-            counted, lane = ~loader.busy, loader.chosen >> within
+            counted, lane = ~loader.busy, loader.chosen[within:]
             words = Array(embedding.words[i] for i in range(self.config.tile_lanes))
             m.d.comb += [
                 loader.word.eq(words[lane]),

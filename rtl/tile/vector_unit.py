@@ -253,6 +253,15 @@ class VectorUnit(wiring.Component):
         """The column's one of some values, one a column."""
         return values[0] if self.config.columns == 1 else Array(values)[pipe.at("column", stage)]
 
+    def _keep(self, m, pipe, stage, registers, value):
+        """Writes the column's one of some registers, one a column."""
+        for column, register in enumerate(registers):
+            if len(registers) == 1:
+                m.d.sync += register.eq(value)
+            else:
+                with m.If(pipe.at("column", stage) == column):
+                    m.d.sync += register.eq(value)
+
     def _address(self, pipe, field, stage):
         """A register's address among those of all columns."""
         address = pipe.at(field, stage)
@@ -335,7 +344,7 @@ class VectorUnit(wiring.Component):
         m.d.comb += self.sent.constant.eq(Mux(owner(config, token) == self._number, own, 0))
         fetched = pipe.at("valid", at) & (pipe.at("constant_mode", at) == Constant.BROADCAST) & ~pipe.at("streams", at)
         with m.If(fetched):
-            m.d.sync += self._of_column(pipe, at, kept).eq(self.received.constant)
+            self._keep(m, pipe, at, kept, self.received.constant)
         return self._of_column(pipe, REQUANTISE_STAGE, kept)
 
     def _masked(self, m, pipe):
@@ -561,12 +570,12 @@ class VectorUnit(wiring.Component):
         reduces = pipe.at("valid", at + 2) & (pipe.at("reduce", at + 2) != Reduce.NONE)
         names = [f"index_{c}" for c in range(columns)] if columns > 1 else ["index"]
         extreme, indices = Signal(signed(VECTOR_BITS + 1)), [Signal(TOKEN_BITS, name=name) for name in names]
-        index = self._of_column(pipe, at + 2, indices)
         for queue, own in enumerate(running):
             with m.If(reduces & (streams == queue) & (opens | (first > own))):
-                m.d.sync += own.eq(first)
+                self._keep(m, pipe, at + 2, several[queue], first)
         with m.If(reduces & (pipe.at("reduce", at + 2) == Reduce.ARGMAX) & (opens | (first > running[1]))):
-            m.d.sync += index.eq(Cat(place[: exact_log2(lanes)], self._number, pipe.at("index", at + 2)))
+            index = Cat(place[: exact_log2(lanes)], self._number, pipe.at("index", at + 2))
+            self._keep(m, pipe, at + 2, indices, index)
         done = [self._of_column(pipe, at + 3, own) for own in several]
         m.d.comb += extreme.eq(Mux(pipe.at("streams", at + 3), done[1], done[0]))
         return extreme, self._of_column(pipe, at + 3, indices)
@@ -597,7 +606,7 @@ class VectorUnit(wiring.Component):
         adds, after = pipe.at("second", at) != Second.NONE, Signal(VALUE_BITS, name="sum_with_this")
         m.d.comb += after.eq(Mux(pipe.at("opens", at), 0, running) + value)
         with m.If(pipe.at("valid", at) & adds):
-            m.d.sync += running.eq(after)
+            self._keep(m, pipe, at, sums, after)
         return Mux(adds, after, running)
 
     def _multiply(self, m, pipe):
