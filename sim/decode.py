@@ -111,7 +111,7 @@ def decode(
     simulator : "verilator" or "icarus"
     chat : whether the prompt is a message in the model's chat template, whose answer ends where the model ends it; None
         means: if the model has one
-    columns : of the tile; None for the design's own. With others the clock comes down to what their logic reaches.
+    columns : of the tile; None for the design's own. With others the clock comes down to what logic reaches.
     run_folder : where the run goes; None for a new folder under `runs`
 
     Raises
@@ -172,8 +172,9 @@ def prepare(
 
     Raises as `decode`. The last two take minutes the first time, run at the same time and are kept.
     """
-    if columns is not None:
-        design = replace(design, tile=replace(design.tile, columns=columns))
+    columns = design.tile.columns if columns is None else columns
+    slower = columns != design.tile.columns
+    design = replace(design, tile=replace(design.tile, columns=columns))
     with progress.step("Solve the device models"):
         tile = build_tile(design)
     with progress.step("Compile the model and run the integer golden"):
@@ -188,7 +189,7 @@ def prepare(
         sources = verilog(tile.config)
     title = f"Synthesise the logic and build the {simulator} simulator (minutes the first time, then kept)"
     with progress.step(title), ThreadPoolExecutor(1) as pool, ended_when_interrupted():
-        implementing = pool.submit(implement, tile, sources, slower=columns is not None)
+        implementing = pool.submit(implement, tile, sources, slower=slower)
         simulation = build_simulator(tile.config, sources, simulator, waves=waves)
         physical = implementing.result()
     clock_mhz = physical.tile.clock_hz / 1e6
