@@ -210,6 +210,10 @@ def decode(
         bool | None, typer.Option(help="Put the prompt into the model's chat template; by default, if it has one.")
     ] = None,
     tokens: Annotated[int, typer.Option(metavar="N", help="Tokens to generate, 1 or more.")] = 32,
+    columns: Annotated[
+        int | None,
+        typer.Option(metavar="M", help="Columns of the tile, to verify drafts: 1, 2, 4, 8 or 16; else the design's."),
+    ] = None,
     simulator: Annotated[Simulator, typer.Option(help="Simulator of the Verilog.")] = Simulator.verilator,
     waves: Annotated[bool, typer.Option("--waves", help="Record a waveform in the run folder (slow).")] = False,
     run_folder: Annotated[
@@ -218,11 +222,14 @@ def decode(
     as_json: JsonOption = False,
 ) -> None:
     """Let the simulated hardware decode a language model, and measure it."""
+    from rtl.tile.config import COLUMNS
     from testbench.tools import find_tools
 
     chosen = load_design(design)
     if tokens < 1:
         raise UserError(f"--tokens is {tokens}, but a decode generates at least 1")
+    if columns is not None and columns not in COLUMNS:
+        raise UserError(f"--columns is {columns}, but a tile has {', '.join(map(str, COLUMNS[:-1]))} or {COLUMNS[-1]}")
     find_tools(simulator.value)
 
     from sim.checkpoint import load_model
@@ -230,8 +237,8 @@ def decode(
 
     progress = _progress(as_json)
     measurement = run(
-        chosen, load_model(model, progress), prompt=prompt, chat=chat, tokens=tokens, simulator=simulator.value,
-        waves=waves, run_folder=run_folder, progress=progress,
+        chosen, load_model(model, progress), prompt=prompt, chat=chat, tokens=tokens, columns=columns,
+        simulator=simulator.value, waves=waves, run_folder=run_folder, progress=progress,
     )  # fmt: skip
     _conclude(chosen, measurement, as_json)
 

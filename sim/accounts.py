@@ -1,13 +1,14 @@
 """What a program does in one token: how often every memory and unit is used."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from rtl.formats import GROUP
 from rtl.tile.activity import ACTIVITIES
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Source
 from sim.compiler import Program
-from sim.timing import Queues, Run, pages_of
+from sim.timing import Queues, Step, pages_of
 
 
 def played(queues: Queues, *, emits: bool) -> list[Instruction]:
@@ -86,13 +87,13 @@ def filled_part(program: Program, config: TileConfig) -> float:
     return sum(at.blocks * at.filled for at in matrices) / (words * config.groups_per_word)
 
 
-def multiplications(program: Program, config: TileConfig, first: int, total: int) -> int:
-    """Multiply-accumulates of a run of `total` positions, of which those from `first` on emit a token.
+def multiplications(program: Program, config: TileConfig, steps: Iterable[Step]) -> int:
+    """Multiply-accumulates of some steps.
 
     A word of the weight banks has `codes_per_word` codes, a KV word 32; each column multiplies it once.
     """
     found = 0
-    for step in Run(given=first + 1, total=total, columns=program.columns).steps():
+    for step in steps:
         counts = events(program.queues, config, step.position, emits=step.emits, columns=step.columns)
         weights = counts["lane words"] - counts["KV reads"]
         found += step.columns * int(weights * config.format.codes_per_word + counts["KV reads"] * GROUP)

@@ -72,7 +72,7 @@ def measure_design(name: str, model: Model, tokens: int, progress) -> Simulation
     with tempfile.TemporaryDirectory() as folder:
         observed = simulate(run, Path(folder), progress)
     seconds = observed["cpu_seconds"]
-    macs = multiplications(run.program, run.tile.config, len(run.prompt_tokens) - 1, run.total)
+    macs = multiplications(run.program, run.tile.config, run.steps)
     return SimulationSpeed(
         design=name, cycles=observed["cycles"] / seconds, macs=macs / seconds,
         tokens=run.total / seconds, generation=measure_generation(run.tile.config),

@@ -6,15 +6,18 @@ import queue
 import shutil
 import time
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from devicemodels.errors import UserError
 from rtl.export.verilog import top
 from rtl.memory.faults import FaultRates
+from rtl.tile.config import TileConfig
 from sim.accounts import MEASURED, events, filled_part, multiplications
 from sim.cache import cache_root, content_key
 from sim.checkpoint import Model, prompt_tokens
@@ -26,10 +29,12 @@ from sim.golden import greedy
 from sim.measurement import Measurement
 from sim.physical import Physical, energy, implement
 from sim.rates import rates
+from sim.speculation import OneColumn, one_column, pass_cycles, passes_of, run_of, speculation
 from sim.tile import Tile, build_tile
-from sim.timing import Run, Step, emission_cycles, phase_cycles, step_cycles
+from sim.timing import Run, Step, phase_cycles, step_cycles
 from testbench import bench_columns
 from testbench.bench_decode import PUBLIC, WATCHED
+from testbench.drafts import foresee
 from testbench.process import end_all
 from testbench.runner import Build, build, run
 
@@ -40,7 +45,9 @@ TB_PER_S_MM2 = 1e18
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """All that a run needs: hardware, simulator, program, prompt and the tokens that must come."""
+    """All that a run needs: hardware, simulator, program, prompt, and at most so many tokens, of which `expected` must
+    come; `end` ends the answer before.
+    """
 
     design: Design
     model: Model
@@ -51,18 +58,34 @@ class Prepared:
     sources: dict[str, str]
     prompt: str
     prompt_tokens: list[int]
+    most: int
     expected: list[int]
+    end: int | None = None
     chat: bool = False
+    one_column: OneColumn | None = None
 
     @property
     def total(self) -> int:
-        """Positions of the run."""
+        """Positions whose successor is wanted."""
         return len(self.prompt_tokens) + len(self.expected) - 1
 
     @property
     def steps(self) -> list[Step]:
-        """The run, step by step: as many tokens of the prompt at once as the program has columns."""
-        return Run(given=len(self.prompt_tokens), total=self.total, columns=self.program.columns).steps()
+        """The runs, step by step."""
+        return [step for run in self.runs for step in run.steps()]
+
+    @property
+    def drafting(self) -> dict[str, Any]:
+        """What a host has to know to draft (`testbench.drafts.Drafting`)."""
+        return {"prompt": self.prompt_tokens, "columns": self.program.columns, "most": self.most, "end": self.end}
+
+    @property
+    def runs(self) -> list[Run]:
+        """What the tile has to do: all at once, or, with columns, pass after pass as drafts turn out right."""
+        if self.program.columns == 1:
+            return [Run(given=len(self.prompt_tokens), total=self.total)]
+        passes = foresee(expected=self.expected, **self.drafting)
+        return [run_of(one, self.program.columns) for one in passes]
 
 
 def decode(
@@ -74,10 +97,13 @@ def decode(
     simulator: str,
     waves: bool = False,
     chat: bool | None = False,
+    columns: int | None = None,
     run_folder: Path | None,
     progress: Progress,
 ) -> Measurement:
     """Let the simulated tile of a design decode a model, and measure it.
+
+    A tile with columns verifies drafts (`testbench.drafts`), which it makes itself from what it has emitted.
 
     Parameters
     ----------
@@ -85,6 +111,7 @@ def decode(
     simulator : "verilator" or "icarus"
     chat : whether the prompt is a message in the model's chat template, whose answer ends where the model ends it; None
         means: if the model has one
+    columns : of the tile; None for the design's own. With others the clock comes down to what logic reaches.
     run_folder : where the run goes; None for a new folder under `runs`
 
     Raises
@@ -93,8 +120,9 @@ def decode(
         The design cannot be built, the model does not fit, or the prompt leaves no room for its tokens.
     """
     prepared = prepare(
-        design, model, prompt=prompt, tokens=tokens, simulator=simulator, waves=waves, chat=chat, progress=progress
-    )
+        design, model, prompt=prompt, tokens=tokens, simulator=simulator, waves=waves, chat=chat, columns=columns,
+        progress=progress,
+    )  # fmt: skip
     folder = new_run_folder(design, run_folder)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -123,9 +151,8 @@ def _encode(model: Model, prompt: str, tokens: int, context: int, chat: bool | N
     return encoded
 
 
-def _until_end(model: Model, tokens: list[int]) -> list[int]:
+def _until_end(end: int | None, tokens: list[int]) -> list[int]:
     """An answer's tokens up to the one that ends it, if one does."""
-    end = model.tokenizer.vocabulary.eos
     return tokens[: tokens.index(end) + 1] if end in tokens else tokens
 
 
@@ -138,12 +165,16 @@ def prepare(
     simulator: str,
     waves: bool,
     chat: bool | None = False,
+    columns: int | None = None,
     progress: Progress,
 ) -> Prepared:
     """Compile the model, run the golden, generate the Verilog, build the simulator and synthesise the logic.
 
     Raises as `decode`. The last two take minutes the first time, run at the same time and are kept.
     """
+    columns = design.tile.columns if columns is None else columns
+    slower = columns != design.tile.columns
+    design = replace(design, tile=replace(design.tile, columns=columns))
     with progress.step("Solve the device models"):
         tile = build_tile(design)
     with progress.step("Compile the model and run the integer golden"):
@@ -151,35 +182,47 @@ def prepare(
         program = compile_model(model, tile.config, integers)
         chat = bool(model.chat_template) if chat is None else chat
         encoded = _encode(model, prompt, tokens, program.context, chat)
-        expected = greedy(integers, encoded, tokens)
+        end = model.tokenizer.vocabulary.eos if chat else None
+        expected = _until_end(end, greedy(integers, encoded, tokens))
+        alone = one_column(integers, tile, len(encoded) - 1, len(expected)) if tile.config.columns > 1 else None
     with progress.step("Generate Verilog"):
         sources = verilog(tile.config)
     title = f"Synthesise the logic and build the {simulator} simulator (minutes the first time, then kept)"
     with progress.step(title), ThreadPoolExecutor(1) as pool, ended_when_interrupted():
-        physical = pool.submit(implement, tile, sources)
-        simulation = build(
-            sources=_source_files(sources),
-            toplevel=top(tile.config),
-            simulator=simulator,
-            cache_root=cache_root(),
-            public=PUBLIC if tile.config.columns == 1 else bench_columns.PUBLIC,
-            no_inline=("lane", "tile"),
-            waves=waves,
-            watched=WATCHED,
-        )
-        return Prepared(
-            design=design,
-            model=model,
-            tile=tile,
-            physical=physical.result(),
-            build=simulation,
-            program=program,
-            sources=sources,
-            prompt=prompt,
-            prompt_tokens=encoded,
-            expected=_until_end(model, expected) if chat else expected,
-            chat=chat,
-        )
+        implementing = pool.submit(implement, tile, sources, slower=slower)
+        simulation = build_simulator(tile.config, sources, simulator, waves=waves)
+        physical = implementing.result()
+    clock_mhz = physical.tile.clock_hz / 1e6
+    return Prepared(
+        design=replace(design, tile=replace(design.tile, clock_mhz=clock_mhz)),
+        model=model,
+        tile=physical.tile,
+        physical=physical,
+        build=simulation,
+        program=program,
+        sources=sources,
+        prompt=prompt,
+        prompt_tokens=encoded,
+        most=tokens,
+        expected=expected,
+        end=end,
+        chat=chat,
+        one_column=alone,
+    )
+
+
+def build_simulator(config: TileConfig, sources: dict[str, str], simulator: str, *, waves: bool = False) -> Build:
+    """The simulator of a tile's Verilog, from the cache or newly built."""
+    return build(
+        sources=_source_files(sources),
+        toplevel=top(config),
+        simulator=simulator,
+        cache_root=cache_root(),
+        public=PUBLIC if config.columns == 1 else bench_columns.PUBLIC,
+        no_inline=("lane", "tile"),
+        waves=waves,
+        watched=WATCHED,
+    )
 
 
 @contextmanager
@@ -224,28 +267,21 @@ def simulate(prepared: Prepared, folder: Path, progress: Progress, faults: Fault
     """
     program = prepared.program
     images = program.write_images(folder)
-    several = prepared.tile.config.columns > 1
-    prompt, host = prepared.prompt_tokens, {"vocabulary": program.vocabulary, "epsilon": program.epsilon}
-    one = {"prompt": prompt, "total": prepared.total}
-    if several:
-        emitted = len(prompt) - 1
-        whole = {"tokens": prompt, "first": 0, "total": prepared.total, "emitted": emitted, "columns": program.columns}
-        one = {"runs": [whole]}
-    (folder / "request.json").write_text(json.dumps(one | host))
+    drafts = program.columns > 1
+    one = {"prompt": prepared.prompt_tokens, "total": prepared.total, "vocabulary": program.vocabulary}
+    request = one | {"epsilon": program.epsilon} | (prepared.drafting if drafts else {})
+    (folder / "request.json").write_text(json.dumps(request))
     with progress.step(f"Simulate {prepared.total} positions"):
         progress.token(prepared.prompt + "\n" * prepared.chat)
         run(
             prepared.build,
             run_folder=folder,
-            test_module="testbench.bench_columns" if several else "testbench.bench_decode",
+            test_module="testbench.bench_drafts" if drafts else "testbench.bench_decode",
             plusargs=faults.plusargs if faults else (),
             waves=prepared.build.options.waves,
             on_line=_token_printer(prepared.model, progress),
         )
-    observed = json.loads((folder / "observed.json").read_text())
-    if several:
-        observed = observed["runs"][0] | {"seconds": observed["seconds"]}
-    return {**observed, "images": images}
+    return {**json.loads((folder / "observed.json").read_text()), "images": images}
 
 
 def _token_printer(model: Model, progress: Progress):
@@ -264,20 +300,22 @@ def _token_printer(model: Model, progress: Progress):
 def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
     """From what was observed to the figures of a run; see `Measurement` for each."""
     program, tile, physical = prepared.program, prepared.tile, prepared.physical
-    first = len(prepared.prompt_tokens) - 1
-    predicted = emission_cycles(program.queues, tile.config, first + 1, prepared.total)
-    silent, generating = ([s for s in prepared.steps if s.emits == emits] for emits in (False, True))
+    tokens, predicted = len(observed["tokens"]), pass_cycles(program, prepared.runs)
+    played = [run_of(one, program.columns) for one in passes_of(observed)] or prepared.runs
+    steps = [step for run in played for step in run.steps()]
+    silent, generating = ([s for s in steps if s.emits == emits] for emits in (False, True))
 
     def count(step):
         return events(program.queues, tile.config, step.position, emits=step.emits, columns=step.columns)
 
-    prefill = predicted[0] - step_cycles(program.queues, tile.config, generating[0])
-    cycles = (observed["token_cycles"][-1] - prefill) / len(generating)
-    counts = _mean(count(step) for step in generating)
+    cycles = (observed["cycles"] - sum(step_cycles(program.queues, tile.config, step) for step in silent)) / tokens
+    counts = _sum(count(step) for step in generating)
     # They are the hardware's own counts, less what the schedule says of the prompt before the first token.
-    before = sum((count(step) for step in silent), Counter())
-    counts |= {key: (observed[name] - before[key]) / len(generating) for key, name in MEASURED.items()}
-    phases = _mean(phase_cycles(program.queues, tile.config, step.position, step.columns) for step in generating)
+    before = _sum(count(step) for step in silent)
+    counts |= {key: observed[name] - before[key] for key, name in MEASURED.items()}
+    counts = _each(counts, tokens)
+    phases = _sum(phase_cycles(program.queues, tile.config, step.position, step.columns) for step in generating)
+    phases["tokens beyond the first leave"] = sum(step.tokens - 1 for step in generating)
     figures = rates(
         tile,
         weight_words=counts["weight reads"],
@@ -294,11 +332,11 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
         text=prepared.model.tokenizer.decode(observed["tokens"], continued=True),
         tokens=tuple(observed["tokens"]),
         golden_equal=observed["tokens"] == prepared.expected,
-        predicted_cycles=predicted[-1],
-        simulated_cycles=observed["token_cycles"][-1],
+        predicted_cycles=sum(predicted),
+        simulated_cycles=observed["cycles"],
         cycles_per_token=cycles,
         utilisation=figures.utilisation,
-        phase_cycles=dict(phases),
+        phase_cycles=dict(_each(+phases, tokens)),
         clock_hz=tile.clock_hz,
         max_clock_hz=physical.max_clock_hz,
         tile_area_mm2=physical.total_area * 1e6,
@@ -315,17 +353,23 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
         weight_words_read=observed["weight_words"],
         corrected_words=observed["corrected_words"],
         uncorrectable_words=observed["uncorrectable_words"],
-        macs=multiplications(program, tile.config, first, prepared.total),
+        macs=multiplications(program, tile.config, steps),
         simulation_s=observed["seconds"],
         build_s=prepared.build.seconds,
         run_folder=str(folder),
+        speculation=prepared.one_column
+        and speculation(observed, predicted, prepared.one_column, program.columns, figures.tokens_per_s),
     )
 
 
-def _mean(counters) -> Counter[str]:
-    """Key by key, the mean of some counters."""
-    counters = list(counters)
-    return Counter({key: value / len(counters) for key, value in sum(counters, Counter()).items()})
+def _sum(counters: Iterable[Counter[str]]) -> Counter[str]:
+    """Key by key, the sum of some counters."""
+    return sum(counters, Counter())
+
+
+def _each(counts: Counter[str], tokens: int) -> Counter[str]:
+    """Key by key, as much as falls to one of so many tokens."""
+    return Counter({key: value / tokens for key, value in counts.items()})
 
 
 def _write_results(folder: Path, prepared: Prepared, measurement: Measurement, images: str):

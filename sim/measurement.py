@@ -6,6 +6,45 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
+class Speculation:
+    """A decode with drafts, whose tokens are those of one without.
+
+    Attributes
+    ----------
+    columns
+        Tokens that a step takes at most.
+    passes, tokens_per_pass
+        Times that the host gave the tile tokens, the prompt the first time, and tokens of the answer that came of each.
+    drafted, accepted, acceptance
+        Drafts given; those that became tokens of the answer; and the second over the first, 0 without drafts.
+    one_column_cycles_per_token, one_column_clock_hz, one_column_tokens_per_s
+        Predicted of the same design with one column, at the clock that it asks for, for the same tokens.
+    gain
+        Tokens per second over those.
+    pass_cycles, predicted_pass_cycles
+        Of each pass, from the hardware's counter and from the schedule.
+    """
+
+    columns: int
+    passes: int
+    tokens_per_pass: float
+    drafted: int
+    accepted: int
+    acceptance: float
+    one_column_cycles_per_token: float
+    one_column_clock_hz: float
+    one_column_tokens_per_s: float
+    gain: float
+    pass_cycles: tuple[int, ...]
+    predicted_pass_cycles: tuple[int, ...]
+
+    @property
+    def cycles_equal(self) -> bool:
+        """Whether there were the predicted passes, and each took exactly the predicted cycles."""
+        return self.pass_cycles == self.predicted_pass_cycles
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """Tokens, cycles, area and energy of one measured decode.
 
@@ -32,6 +71,8 @@ class Measurement:
         Chosen by the design, and the highest that synthesis found.
     area_mm2, energy_j
         Part to mm², and to joules per token; they sum to ``tile_area_mm2`` and ``energy_per_token_j``.
+    speculation
+        What drafts gave, in a tile with columns.
     """
 
     design: str
@@ -63,19 +104,35 @@ class Measurement:
     simulation_s: float
     build_s: float
     run_folder: str
+    speculation: Speculation | None = None
 
     @property
     def cycles_equal(self) -> bool:
-        """Whether the simulated run took exactly the predicted cycles."""
-        return self.predicted_cycles == self.simulated_cycles
+        """Whether the simulated run, and every pass of it, took exactly the predicted cycles."""
+        passes = self.speculation is None or self.speculation.cycles_equal
+        return self.predicted_cycles == self.simulated_cycles and passes
 
     def as_dict(self) -> dict[str, Any]:
         """Field to value, ready for JSON: keys as the fields are named, tuples as lists."""
-        return {**dataclasses.asdict(self), "tokens": list(self.tokens)}
+        return _plain(dataclasses.asdict(self))
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """With lists instead of tuples."""
+    return {
+        key: list(value) if isinstance(value, tuple) else _plain(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+    }
 
 
 def measurement_from_dict(values: dict[str, Any]) -> Measurement:
     """The inverse of ``Measurement.as_dict``, so that a run folder can be reported again; extra keys are ignored."""
-    names = {field.name for field in dataclasses.fields(Measurement)}
-    kept = {key: value for key, value in values.items() if key in names}
-    return Measurement(**{**kept, "tokens": tuple(kept["tokens"])})
+    kept = _fields(Measurement, values)
+    drafts = kept.get("speculation")
+    return Measurement(**kept | {"speculation": drafts and Speculation(**_fields(Speculation, drafts))})
+
+
+def _fields(record: type, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a dataclass's fields, with tuples instead of lists."""
+    names = {field.name for field in dataclasses.fields(record)}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key in names}

@@ -1,7 +1,7 @@
 """Area, highest clock and energy of a tile: macros from physics, logic from synthesis mapped by the node."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devicemodels.errors import UserError
 from devicemodels.transistor import fo4_at, leakage_scale
@@ -41,16 +41,21 @@ class Physical:
         return sum(self.area.values())
 
 
-def implement(tile: Tile, sources: dict[str, str]) -> Physical:
+def implement(tile: Tile, sources: dict[str, str], *, slower: bool = False) -> Physical:
     """Synthesise a tile's Verilog and add its macros.
+
+    slower : lower a clock that is faster than the logic to a whole megahertz; the banks' cycles, fewer of which might
+        do, stay
 
     Raises
     ------
     UserError
-        The design's clock is faster than its logic.
+        The design's clock is faster than its logic, and is not to be lowered.
     """
     physical = estimate(tile, sources)
     limit, synthesis = physical.max_clock_hz, physical.synthesis
+    if tile.clock_hz > limit and slower:
+        return replace(physical, tile=replace(tile, clock_hz=limit // 1e6 * 1e6))
     if tile.clock_hz > limit:
         raise UserError(
             f"tile.clock_mhz is {tile.clock_hz / 1e6:g} and the logic reaches {limit / 1e6:.0f} "

@@ -40,7 +40,6 @@ async def play(tile, run):
         await rises(tile.token_valid)
         while tile.token_valid.value:
             tokens.append([int(s.value) for s in (tile.token, tile.token_column, tile.cycles)])
-            print(f"token {tokens[-1][0]} {tokens[-1][2]}", flush=True)
             await Timer(PERIOD_NS, "ns")
     if tile.busy.value:
         await FallingEdge(tile.busy)

@@ -94,7 +94,7 @@ def test_decode_prints_tokens_as_they_come_and_then_the_figures(spinstream, hard
     assert "run the hardware" in err
     assert seen == {
         "design": "sram-22nm", "model": "verse", "prompt": "In the", "tokens": 5,
-        "simulator": "verilator", "waves": True, "run_folder": None, "chat": None,
+        "simulator": "verilator", "waves": True, "run_folder": None, "chat": None, "columns": None,
     }  # fmt: skip
 
 
@@ -161,6 +161,9 @@ def test_missing_compiler_is_one_sentence(spinstream, monkeypatch, tmp_path):
     [
         (["decode", "--tokens", "none"], "'--tokens': Input should be a valid integer"),
         (["decode", "--tokens", "0"], "--tokens is 0, but a decode generates at least 1"),
+        (["decode", "--columns", "3"], "--columns is 3, but a tile has 1, 2, 4, 8 or 16"),
+        (["decode", "--columns", "0"], "--columns is 0, but a tile has 1, 2, 4, 8 or 16"),
+        (["decode", "--columns", "two"], "'--columns': Input should be a valid integer"),
         (["decode", "--simulator", "spice"], "'spice' is not one of"),
         (["decode", "--speed"], "No such option: --speed"),
         (["decode", "mram-22nm", "verse"], "unexpected extra argument"),

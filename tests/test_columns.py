@@ -8,31 +8,36 @@ import numpy as np
 import pytest
 
 from rtl.arithmetic.dot import DotProduct
-from rtl.export.verilog import top
 from rtl.formats import CHEAP, DEFAULT, GROUP
 from rtl.memory.secded import SecdedDecoder
 from rtl.tile.lane import Lane
 from sim.accounts import events
-from sim.cache import cache_root
 from sim.compiler import compile_model, quantise_model
+from sim.decode import build_simulator
+from sim.design import load_design
 from sim.generate import verilog
 from sim.golden import Golden
+from sim.tile import build_tile
 from sim.timing import Run, run_emissions
-from testbench.bench_columns import PUBLIC
-from testbench.runner import build
 from testbench.runner import run as simulate
 from tests.gateware import stream
 from tests.random_model import random_model
 from tests.test_formats import codeword, packed, pick, row_sum, weight_word
-from tests.test_program import SHAPE, TILE
+from tests.test_program import SHAPE
 
 CONTEXT = 64
 
 
-def tile(columns: int, **changes):
-    """A small tile with so many columns."""
-    small = {"bank_words": 2048, "kv_words": 512, "vector_words": 256, "constant_words": 2048, "program_words": 512}
-    return dataclasses.replace(TILE, columns=columns, vector_lanes=4, context=CONTEXT, **small | changes)
+def small_design(columns: int):
+    """A design whose tile, with so many columns, has room for the shipped model and a short context."""
+    design = load_design("mram-22nm")
+    changes = {"vector_lanes": 4, "constant_words": 4096, "context": CONTEXT, "columns": columns}
+    return dataclasses.replace(design, tile=dataclasses.replace(design.tile, **changes))
+
+
+def tile(columns: int):
+    """The tile of that design."""
+    return build_tile(small_design(columns)).config
 
 
 def greedy_tokens(integers, prompt: list[int], total: int) -> tuple[list[int], list[int]]:
@@ -72,16 +77,11 @@ def check_hardware(config, folder, model=None):
     program = compile_model(model, config, integers)
     tokens, after = greedy_tokens(integers, [int(t) for t in np.random.default_rng(3).integers(100, size=13)], CONTEXT)
     runs = runs_of(tokens, config.columns, program.vocabulary)
-    for name, text in (sources := verilog(config)).items():
-        (folder / name).write_text(text)
     program.write_images(folder)
     (folder / "request.json").write_text(
         json.dumps({"runs": runs, "vocabulary": program.vocabulary, "epsilon": program.epsilon})
     )
-    simulator = build(
-        sources=[folder / name for name in sources], toplevel=top(config), simulator="verilator",
-        cache_root=cache_root() / "simulators", public=PUBLIC, no_inline=("lane", "tile"),
-    )  # fmt: skip
+    simulator = build_simulator(config, verilog(config), "verilator")
     simulate(simulator, run_folder=folder, test_module="testbench.bench_columns")
     observed = json.loads((folder / "observed.json").read_text())["runs"]
     for number, (request, found) in enumerate(zip(runs, observed, strict=True)):

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from devicemodels.row import Row
-from sim.measurement import Measurement, measurement_from_dict
+from sim.measurement import Measurement, Speculation, measurement_from_dict
 from sim.report import units, write_report
 from sim.report.charts import breakdown, density_chart
 from sim.report.machines import MACHINES
@@ -145,9 +145,31 @@ def test_published_densities_are_those_of_the_reference_table():
     assert densities == [0.0041, 0.0059, 0.1103, 0.4543]
 
 
-def test_a_measurement_survives_json(measurement):
+DRAFTS = Speculation(
+    columns=4, passes=2, tokens_per_pass=1.5, drafted=4, accepted=1, acceptance=0.25, gain=1.2,
+    one_column_cycles_per_token=6000.0, one_column_clock_hz=6e8, one_column_tokens_per_s=1e5,
+    pass_cycles=(7000, 8000), predicted_pass_cycles=(7000, 8000),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("drafts", [None, DRAFTS])
+def test_a_measurement_survives_json(measurement, drafts):
+    measurement = replace(measurement, speculation=drafts)
     values = json.loads(json.dumps({**measurement.as_dict(), "report": "report.html"}))
     assert measurement_from_dict(values) == measurement
+
+
+def test_what_drafts_gave_stands_in_the_page(measurement, page):
+    drafted = render(replace(measurement, speculation=DRAFTS), ROWS, {})
+    for text in ("1.20 ×", "one column: 6,000 cycles per token, 100,000 tokens/s at 600 MHz, predicted",
+                 "2 passes on 4 columns, 1 of 4 drafts accepted (25.0%)"):  # fmt: skip
+        assert text in drafted and text not in page
+
+
+def test_a_pass_that_takes_other_cycles_makes_a_run_invalid(measurement):
+    other = replace(DRAFTS, pass_cycles=(7001, 7999))
+    assert replace(measurement, speculation=DRAFTS).cycles_equal
+    assert not replace(measurement, speculation=other).cycles_equal
 
 
 @pytest.mark.parametrize(

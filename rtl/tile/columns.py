@@ -18,6 +18,7 @@ class ColumnControl(wiring.Component):
 
     Attributes
     ----------
+    start : a run begins in the next cycle, unless steps are played
     busy, ends : steps are played; the step ends in this cycle
     first_position, prompt_length, total_length, first_emitted, columns : as in `rtl.tile.sequencer.Sequencer`
     prompt_read, prompt_address, prompt : port of the prompt memory, with one cycle of latency
@@ -36,6 +37,7 @@ class ColumnControl(wiring.Component):
         tokens = data.ArrayLayout(TOKEN_BITS, columns)
         super().__init__(
             {
+                "start": In(1),
                 "busy": In(1),
                 "ends": In(1),
                 **{name: In(TOKEN_BITS) for name in ("first_position", "prompt_length", "total_length")},
@@ -84,11 +86,12 @@ class ColumnControl(wiring.Component):
         """The tokens of a step from the prompt memory, in turn, or the last one found."""
         arrives, column, found = Signal(), Signal(range(self.config.columns)), Signal(TOKEN_BITS)
         begins, ahead = self.ends | ~self.busy, Signal(range(self.config.columns + 1))
-        onward = Signal(TOKEN_BITS + 1)
+        onward, another = Signal(TOKEN_BITS + 1), Signal()
         m.d.comb += [
             ahead.eq(column + 1),
             onward.eq(self.position + ahead),
-            self.prompt_read.eq(begins | arrives & (ahead < self.columns) & (onward < self.prompt_length)),
+            another.eq(arrives & (ahead < self.columns) & (onward < self.prompt_length)),
+            self.prompt_read.eq(self.ends | self.start & ~self.busy | another),
             self.prompt_address.eq(Mux(begins, following, onward)),
         ]
         m.d.sync += [arrives.eq(self.prompt_read), column.eq(Mux(begins, 0, ahead))]

@@ -56,7 +56,7 @@ def render(m: Measurement, rows: Sequence[Row], manifest: Mapping[str, Any]) -> 
 def _pictures(m: Measurement) -> dict[str, str]:
     return {
         "density_chart": inline_svg(density_chart(m), "density", "Bandwidth density beside published machines"),
-        "phase_chart": inline_svg(breakdown(m.phase_cycles, _cycles), "phases", "Cycles of a decode step by phase"),
+        "phase_chart": inline_svg(breakdown(m.phase_cycles, _cycles), "phases", "Cycles of a token by phase"),
         "area_chart": inline_svg(breakdown(m.area_mm2, _mm2), "area", "Area of the tile by part"),
         "energy_chart": inline_svg(breakdown(m.energy_j, _joule), "energy", "Energy of a token by part"),
         "step_cycles": f"{number(sum(m.phase_cycles.values()))} cycles",
