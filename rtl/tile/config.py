@@ -50,7 +50,9 @@ class TileConfig:
     Memories are given in words: a weight word is that of `format`, a KV word holds 32 codes, a vector or constant word
     `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight word has lie in one of
     its words. There are `columns` activation vectors for a word of the banks: the lanes multiply a word with all of
-    them, and the vector and activation memories and the registers are there once for each, of these sizes.
+    them, and the vector and activation memories and the registers are there once for each, of these sizes. They belong
+    to positions behind each other of one sequence, or with `batch` to as many sequences at the same position, each with
+    keys and values of its own: then the KV memory is there once for each, too, and the prompt memory.
     `code` is the name of the code that weight words carry (`rtl.memory.code`).
     With `spare_words` beyond its `bank_words` in each bank, weights are written through the tile's load port, verified,
     and moved to a spare where they do not hold; without any they come with the memories.
@@ -69,6 +71,7 @@ class TileConfig:
     banks_per_lane: int = 1
     format: NumberFormat = DEFAULT
     columns: int = 1
+    batch: bool = False
     tiles: int = 1
     chips: int = 1
     link_cycles: int = 1
@@ -91,6 +94,11 @@ class TileConfig:
         if self.columns not in COLUMNS:
             raise UserError(
                 f"a tile has {', '.join(map(str, COLUMNS[:-1]))} or {COLUMNS[-1]} columns, not {self.columns}"
+            )
+        if self.batch and self.columns == 1:
+            raise UserError(
+                "batch is true and columns is 1, but each sequence of a batch has a column: set columns to "
+                f"{', '.join(map(str, COLUMNS[1:-1]))} or {COLUMNS[-1]}, or batch to false"
             )
         if self.activation_groups % self.groups_per_word:
             raise UserError(
@@ -199,6 +207,26 @@ class TileConfig:
     def drain(self) -> int:
         """Vector words in a block of rows, one row a lane: cycles in which a column's sums enter the vector pipe."""
         return self.lanes // self.vector_lanes
+
+    @property
+    def sequences(self) -> int:
+        """Sequences that a step works on at most: the columns of a batch, or one."""
+        return self.columns if self.batch else 1
+
+    @property
+    def positions(self) -> int:
+        """Positions of a sequence that a step works on at most: one for each column, or one of a batch."""
+        return self.columns // self.sequences
+
+    @property
+    def prompt_words(self) -> int:
+        """Words of the prompt memory: a context for each sequence."""
+        return self.context * self.sequences
+
+    @property
+    def kept_words(self) -> int:
+        """Words of the constant memory for the K or V scales of a head of a sequence."""
+        return self.context // self.vector_lanes
 
     @property
     def column_bits(self) -> int:

@@ -156,7 +156,7 @@ def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:
     pages = config.context // GROUP
     matrices = {name: matrix(getattr(layer, name)) for name in ("q", "k", "v", "o", "gate", "up", "down")}
     key_words = config.context // config.lanes * (1 << key_shift(shape.head_dim))
-    constant_words = config.context // config.vector_lanes
+    constant_words = config.kept_words * config.sequences
     value_words = shape.head_dim // config.lanes * pages
     heads = range(shape.kv_heads)
     return LayerPlace(
