@@ -19,11 +19,12 @@ FILE_LIST = "tile.f"
 def generate(design: Design, directory: Path) -> list[Path]:
     """Write Verilog, memory models, the register map and a file list into a directory; the paths, the list last.
 
-    The list names the Verilog: tops are `tile` and, with the host interface around it, `hosted_tile`.
+    The list names the Verilog: tops are `tile` and, with the host interface around it, `hosted_tile`; a tile for a
+    batch has no host interface.
     """
     directory.mkdir(parents=True, exist_ok=True)
     config = build_tile(design).config
-    sources = {**verilog(config), **hosted_verilog(config)}
+    sources = verilog(config) if config.batch else {**verilog(config), **hosted_verilog(config)}
     files = {**sources, **register_files(), FILE_LIST: "".join(f"{name}\n" for name in sources)}
     for name, text in files.items():
         (directory / name).write_text(text)

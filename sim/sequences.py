@@ -1,41 +1,42 @@
-"""Decoding several sequences at once, on a tile whose columns are those of a batch: steps, cycles and a simulated run."""
+"""Decoding several sequences at once, on a tile with a column for each: steps, cycles and a simulated run."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from devicemodels.errors import UserError
 from rtl.export.verilog import top
+from rtl.tile.config import TileConfig
 from sim.cache import cache_root
 from sim.compiler import Program
 from sim.generate import verilog
-from sim.timing import Queues, Step, TileConfig, step_cycles
+from sim.timing import Queues, Step, step_cycles
 from testbench.bench_batch import PUBLIC
 from testbench.runner import build, run
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchRun:
+class Batch:
     """What a host asks of a tile: all sequences go from position 0 to the same end.
 
     Attributes
     ----------
-    given : positions whose token is given, for each sequence
+    prompts : tokens of each sequence, from position 0 on
     total : positions in all
     """
 
-    given: tuple[int, ...]
+    prompts: tuple[tuple[int, ...], ...]
     total: int
 
     def emitting(self, position: int) -> list[int]:
         """Sequences that emit a token after a position."""
-        return [column for column, given in enumerate(self.given) if position + 1 >= given]
+        return [column for column, prompt in enumerate(self.prompts) if position + 1 >= len(prompt)]
 
     def steps(self) -> list[Step]:
         """The run, step by step."""
         return [
-            Step(position=position, columns=len(self.given), tokens=len(self.emitting(position)))
+            Step(position=position, columns=len(self.prompts), tokens=len(self.emitting(position)))
             for position in range(self.total)
         ]
 
@@ -48,21 +49,20 @@ class Emission:
     cycle: int
 
 
-def batch_emissions(queues: Queues, config: TileConfig, asked: BatchRun) -> list[Emission]:
+def batch_emissions(queues: Queues, config: TileConfig, batch: Batch) -> list[Emission]:
     """All tokens of a run: that of column c comes c cycles after its step's end."""
     cycle, found = 0, []
-    for step in asked.steps():
+    for step in batch.steps():
         cycle += step_cycles(queues, config, step)
-        found += [Emission(column=column, cycle=cycle + column) for column in asked.emitting(step.position)]
+        found += [Emission(column=column, cycle=cycle + column) for column in batch.emitting(step.position)]
     return found
 
 
-def simulate_batches(program: Program, batches: Sequence[Sequence[Sequence[int]]], total: int, folder: Path) -> list:
-    """Let the simulated tile of a program go on from the prompts of each batch to so many positions.
+def simulate_batches(program: Program, batches: Sequence[Batch], folder: Path) -> list[dict]:
+    """Let the simulated tile of a program play batches after each other.
 
     Parameters
     ----------
-    batches : prompts of the sequences of each run; no more than the program has columns
     folder : where the run goes; it exists
 
     Returns
@@ -72,17 +72,16 @@ def simulate_batches(program: Program, batches: Sequence[Sequence[Sequence[int]]
     Raises
     ------
     UserError
-        A batch has more sequences than the program, or a prompt is empty or longer than the run.
+        A batch has more sequences or positions than the program, or a prompt is empty or longer than the run.
     """
-    for prompts in batches:
-        _check(program, prompts, total)
+    for batch in batches:
+        _check(program, batch)
     config = program.config
     for name, text in (sources := verilog(config)).items():
         (folder / name).write_text(text)
     program.write_images(folder)
     host = {"vocabulary": program.vocabulary, "epsilon": program.epsilon, "context": config.context}
-    runs = [{"prompts": [list(map(int, prompt)) for prompt in prompts], "total": total} for prompts in batches]
-    (folder / "request.json").write_text(json.dumps({"runs": runs, **host}))
+    (folder / "request.json").write_text(json.dumps({"runs": [asdict(batch) for batch in batches], **host}))
     simulator = build(
         sources=[folder / name for name in sources], toplevel=top(config), simulator="verilator",
         cache_root=cache_root(), public=PUBLIC, no_inline=("lane", "tile"),
@@ -91,19 +90,22 @@ def simulate_batches(program: Program, batches: Sequence[Sequence[Sequence[int]]
     return json.loads((folder / "observed.json").read_text())["runs"]
 
 
-def _check(program: Program, prompts: Sequence[Sequence[int]], total: int):
+def _check(program: Program, batch: Batch):
     """Refuse what the tile has no room for."""
-    most = program.columns if program.config.batch else 1
-    if not 1 <= len(prompts) <= most:
+    total = batch.total
+    if not program.config.batch:
+        raise UserError("the columns of this tile belong to one sequence, not to a batch: set tile.batch to true")
+    most = program.columns
+    if not 1 <= len(batch.prompts) <= most:
         raise UserError(
-            f"a batch has {len(prompts)} sequences and the program is for {most}: give 1 to {most} prompts, or take a "
-            "design with tile.batch and more tile.columns"
+            f"a batch has {len(batch.prompts)} sequences and the program is for {most}: give 1 to {most} prompts, or "
+            "take a design with more tile.columns"
         )
     if total > program.context:
         raise UserError(
             f"the sequences go to {total} positions and the context is {program.context}: ask for at most that many"
         )
-    for column, prompt in enumerate(prompts):
+    for column, prompt in enumerate(batch.prompts):
         if not 1 <= len(prompt) <= total:
             raise UserError(
                 f"the prompt of sequence {column} has {len(prompt)} tokens and the run {total} positions: "

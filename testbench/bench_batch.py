@@ -1,8 +1,8 @@
 """The bench of a tile whose columns are the sequences of a batch: plays runs after each other.
 
-In the run folder `request.json` holds `vocabulary`, `epsilon`, `context` and `runs`, each of which has `prompts` (tokens
-of each sequence, all from position 0) and `total` (positions). `observed.json` is written at the end: for each run its
-tokens, their columns and cycles, and the counters.
+In the run folder `request.json` holds `vocabulary`, `epsilon`, `context` and `runs`, each of which has `prompts`
+(tokens of each sequence, all from position 0) and `total` (positions). `observed.json` is written at the end: for each
+run its tokens, their columns and cycles, and the counters.
 """
 
 import json

@@ -221,7 +221,7 @@ class Interpreter:
         elif instruction.constant_by_position:
             offset = (self.position << instruction.position_shift) + rows
         if self.config.batch and (instruction.source == Source.KEEP or instruction.constant_mode == Constant.OWN):
-            offset = offset + self.own.number * self.config.kept_words
+            return (instruction.constant + offset) * self.config.columns + self.own.number
         return _wrap("constant", instruction.constant + offset, self.constants)
 
     def _masked(self, instruction: Instruction, rows):

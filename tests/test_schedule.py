@@ -164,11 +164,8 @@ class TimingChecker:
             if row == 0 and column > 0:  # another token's row, in whatever bank
                 self.faults["weight banks: too soon"] += any(self.now < busy for busy in self.banks.values())
             self._bank(i.memory + row // beats)  # whatever the token's row, its words lie behind each other
-        served = (
-            [column]
-            if i.source == Source.EMBEDDING or (config.batch and i.source == Source.KV)
-            else range(self.columns)
-        )
+        alone = i.source == Source.EMBEDDING or (config.batch and i.source == Source.KV)
+        served = [column] if alone else range(self.columns)
         if i.source in (Source.WEIGHTS, Source.KV):
             size = groups if i.source == Source.WEIGHTS else 1
             for group in range(word * size, (word + 1) * size):
@@ -203,6 +200,10 @@ class TimingChecker:
         """The sequence whose keys and values a column has."""
         return column if self.config.batch else 0
 
+    def _constant(self, address: int, own: bool) -> int:
+        """A word of the constant memory; of a column's own ones each has one in turn."""
+        return address * self.config.columns + self.column if own else address
+
     def _word_reads(self, i: Instruction, word: int, head: int):
         if i.source == Source.VECTOR:
             self._read(("vector", self.column, i.a + word), head - VECTOR_ENTRY)
@@ -210,9 +211,8 @@ class TimingChecker:
             self._read(("vector", self.column, i.b + word), head + ALU_STAGE - Silu.LATENCY - READ_LATENCY)
         if i.constant_mode in (Constant.WORD, Constant.OWN):
             offset = self.at << i.position_shift if i.constant_by_position else 0
-            if i.constant_mode == Constant.OWN:
-                offset += self.column * (self.config.context // self.config.vector_lanes)
-            self._read(("constant", i.constant + offset + word), head + REQUANTISE_STAGE - READ_LATENCY)
+            address = self._constant(i.constant + offset + word, i.constant_mode == Constant.OWN)
+            self._read(("constant", address), head + REQUANTISE_STAGE - READ_LATENCY)
         if i.constant_mode == Constant.BROADCAST and i.streams:
             self._read(("token constant", self.column), head + REQUANTISE_STAGE)
         if i.exponential:
@@ -247,8 +247,7 @@ class TimingChecker:
         """What an instruction's last word leaves in registers."""
         if i.source == Source.KEEP:
             kept = i.constant + self.at // self.config.vector_lanes
-            kept += self._sequence(self.column) * (self.config.context // self.config.vector_lanes)
-            self._write(("constant", kept), head + SCALE_STAGE + 1)
+            self._write(("constant", self._constant(kept, self.config.batch)), head + SCALE_STAGE + 1)
         late = head + self.links
         if i.reduce == Reduce.ABSOLUTE or i.source in SCALARS:
             self._take("normaliser", late + REDUCE_STAGE)

@@ -23,7 +23,7 @@ ADDRESSABLE_WORDS = {
     "constant_words": 1 << 14,
     "activation_groups": 1 << 10,
 }
-"""Largest memories that the address fields of an instruction reach."""
+"""Largest memories that the address fields of an instruction reach; constants of a batch, so many a sequence."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class TileConfig:
                 f"activation_groups is {self.activation_groups}, and an activation word holds {self.groups_per_word}: "
                 f"take a multiple of it"
             )
-        for name, words in ADDRESSABLE_WORDS.items():
+        for name, words in (ADDRESSABLE_WORDS | {"constant_words": self.most_constants}).items():
             if getattr(self, name) > words:
                 raise UserError(f"{name} is {getattr(self, name)}, and an instruction addresses at most {words}")
         if self.context % GROUP:
@@ -224,9 +224,9 @@ class TileConfig:
         return self.context * self.sequences
 
     @property
-    def kept_words(self) -> int:
-        """Words of the constant memory for the K or V scales of a head of a sequence."""
-        return self.context // self.vector_lanes
+    def most_constants(self) -> int:
+        """Words of the largest constant memory that instructions reach."""
+        return ADDRESSABLE_WORDS["constant_words"] * self.sequences
 
     @property
     def column_bits(self) -> int:

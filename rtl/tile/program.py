@@ -50,7 +50,7 @@ class Constant(enum.IntEnum):
     ONE = 0
     WORD = 1  # element by element
     BROADCAST = 2  # the element that belongs to the current token: a vector step fetches it, a stream step uses it
-    OWN = 3  # element by element, of the column's own words: the K and V scales of a sequence of a batch
+    OWN = 3  # element by element, of a sequence's own words, as `KEEP` writes them: of column c at w * columns + c
 
 
 class Alu(enum.IntEnum):

@@ -94,6 +94,7 @@ class VectorUnit(wiring.Component):
         lanes, wide, f = config.tile_vector_lanes, config.tile_lanes, config.format
         vector = data.ArrayLayout(signed(VECTOR_BITS), lanes)
         columns, tokens = config.columns, data.ArrayLayout(TOKEN_BITS, config.columns)
+        constant_bits = FIELDS["constant"] + exact_log2(config.sequences)
         several = {
             "last_column": In(range(columns)),
             "tokens": In(tokens),
@@ -122,7 +123,7 @@ class VectorUnit(wiring.Component):
                 "b_address": Out(FIELDS["b"]),
                 "b": In(vector),
                 "constant_read": Out(1),
-                "constant_address": Out(FIELDS["constant"]),
+                "constant_address": Out(constant_bits),
                 "constant": In(data.ArrayLayout(signed(CONSTANT_BITS), lanes)),
                 "vector_write": Out(1),
                 "write_address": Out(FIELDS["d"]),
@@ -138,7 +139,7 @@ class VectorUnit(wiring.Component):
                 "kv_mask": Out(GROUP),
                 "kv_column": Out(1),
                 "constant_write": Out(1),
-                "constant_write_address": Out(FIELDS["constant"]),
+                "constant_write_address": Out(constant_bits),
                 "constant_write_data": Out(signed(CONSTANT_BITS)),
                 "argmax": Out(TOKEN_BITS if columns == 1 else tokens),
             }
@@ -275,11 +276,11 @@ class VectorUnit(wiring.Component):
         return self.position if self.config.positions == 1 else self._of_column(pipe, stage, self._positions)
 
     def _constant_address(self, pipe, stage, own):
-        """A constant's address; of a batch, `own` ones lie in the column's own words."""
+        """A constant's address; of a batch, `own` ones lie in words of which each column has one in turn."""
         address = pipe.at("constant", stage)
         if not self.config.batch:
             return address
-        return address + Mux(own, pipe.at("column", stage) * self.config.kept_words, 0)
+        return Mux(own, Cat(pipe.at("column", stage), address), address)
 
     def _rescale(self, m, pipe):
         """Operand, exponential, requantiser: (exponentials two stages in, y at `ALU_STAGE`)."""

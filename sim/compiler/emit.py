@@ -305,7 +305,7 @@ class Emitter:
     @property
     def _kept_mode(self) -> Constant:
         """How kept scales of keys and values are read: each sequence of a batch has its own."""
-        return Constant.OWN if self.config.batch else Constant.WORD
+        return Constant.OWN if self.place.sequences > 1 else Constant.WORD
 
     def _slot(self, head: int) -> int:
         return head % self.place.heads_at_once
