@@ -68,6 +68,11 @@ def test_hardware_equals_golden_and_prediction(columns, tmp_path):
     check_hardware(batch_tile(columns), tmp_path)
 
 
+@pytest.mark.slow
+def test_a_batch_on_two_tiles(tmp_path):
+    check_hardware(batch_tile(2, tiles=2), tmp_path)
+
+
 def test_a_tile_without_time_decodes_every_sequence():
     """The numbers do not depend on which queue goes first, nor on the sequences beside one."""
     columns, model = 4, random_model(SHAPE)
