@@ -13,9 +13,10 @@ from sim.accounts import MEASURED, events
 from sim.compiler import compile_model, quantise_model
 from sim.console import Silent
 from sim.decode import prepare
-from sim.design import load_design
+from sim.design import DESIGNS, load_design
 from sim.golden import Golden, greedy
 from sim.sequences import Batch, batch_emissions, simulate_batches
+from sim.tile import build_tile
 from tests.interpreter import Interpreter
 from tests.random_model import random_model
 from tests.test_columns import CONTEXT, tile
@@ -141,6 +142,21 @@ def test_steps_of_a_batch():
 def test_a_batch_needs_columns():
     with pytest.raises(UserError, match="batch is true and columns is 1, but each sequence of a batch has a column"):
         batch_tile(1)
+
+
+@pytest.mark.parametrize("sequences", [1, 4])
+def test_a_design_file_says_that_columns_are_a_batch(sequences, tmp_path):
+    path, tables = tmp_path / "mine.toml", (DESIGNS / "mram-22nm.toml").read_text(encoding="utf-8")
+    path.write_text(tables.replace("[tile]", f"[tile]\ncolumns = {sequences}\nbatch = true"), encoding="utf-8")
+    if sequences == 1:
+        with pytest.raises(UserError, match="batch is true and columns is 1"):
+            build_tile(load_design(path))
+        return
+    one, several = build_tile(load_design("mram-22nm")), build_tile(load_design(path))
+    assert (several.config.sequences, several.config.positions) == (4, 1)
+    for name in ("KV", "prompt"):
+        words = [tile.srams[name].macro.words * tile.srams[name].count for tile in (one, several)]
+        assert words[1] == 4 * words[0]
 
 
 def test_a_batch_has_no_registers_of_a_host():

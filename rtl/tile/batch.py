@@ -70,8 +70,8 @@ class BatchControl(wiring.Component):
             self.last_column.eq(self.columns - 1),
             emitting.eq(
                 Cat(
-                    (self.position + 1 >= self.prompt_length[column]) & (self.last_column >= column)
-                    for column in range(columns)
+                    (self.position + 1 >= length) & (self.last_column >= column if column else 1)
+                    for column, length in enumerate(self.prompt_length)
                 )
             ),
         ]
