@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 import rtl
+from devicemodels.errors import UserError
 from rtl.export.registers import register_files
 from rtl.export.verilog import hosted_sources, tile_sources
 from rtl.tile.config import TileConfig
@@ -37,7 +38,12 @@ def verilog(config: TileConfig) -> dict[str, str]:
 
 
 def hosted_verilog(config: TileConfig) -> dict[str, str]:
-    """What comes on top for the tile with its host interface, kept likewise."""
+    """What comes on top for the tile with its host interface, kept likewise; a tile for a batch has none."""
+    if config.batch:
+        raise UserError(
+            "a tile with batch has no host interface over AXI, whose registers are for one sequence: place the tile "
+            "alone, or set batch to false"
+        )
     return cached_json(cache_root(), f"hosted-{_key(config)}", lambda: hosted_sources(config))
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from devicemodels.errors import UserError
-from rtl.export.verilog import hosted_sources
 from rtl.formats import GROUP
 from sim.accounts import MEASURED, events
 from sim.compiler import compile_model, quantise_model
 from sim.console import Silent
 from sim.decode import prepare
 from sim.design import DESIGNS, load_design
+from sim.generate import hosted_verilog
 from sim.golden import Golden, greedy
 from sim.sequences import Batch, batch_emissions, simulate_batches
 from sim.tile import build_tile
@@ -161,7 +161,7 @@ def test_a_design_file_says_that_columns_are_a_batch(sequences, tmp_path):
 
 def test_a_batch_has_no_registers_of_a_host():
     with pytest.raises(UserError, match="a tile with batch has no host interface over AXI"):
-        hosted_sources(batch_tile(2))
+        hosted_verilog(batch_tile(2))
 
 
 def test_a_decode_of_one_prompt_is_refused():

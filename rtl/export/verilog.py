@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from amaranth.back import verilog
 
-from devicemodels.errors import UserError
 from rtl.chip.assembly import board, chip
 from rtl.export.repeats import fold_repeats
 from rtl.export.sharing import share_identical
@@ -35,11 +34,6 @@ def tile_sources(config: TileConfig) -> dict[str, str]:
 
 def hosted_sources(config: TileConfig) -> dict[str, str]:
     """What `tile_sources` lacks for the tile with its host interface, whose top module is `HOSTED_TOP`."""
-    if config.batch:
-        raise UserError(
-            "a tile with batch has no host interface over AXI, whose registers are for one sequence: place the tile "
-            "alone, or set batch to false"
-        )
     return component_sources(HostedTile(config), HOSTED_TOP)
 
 
