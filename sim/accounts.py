@@ -27,11 +27,12 @@ def events(queues: Queues, config: TileConfig, position: int, *, emits: bool, co
     often as there are columns in use), `KV writes`,
     `vector reads`, `vector writes`, `activation reads`, `activation writes`, `constant reads`, `constant writes`,
     `program reads`, `prompt reads` and `vector steps`. An embedding counts as a read of a bank of every lane, of which
-    one lane's word is used. A word of the banks is read and counted once for all columns.
+    one lane's word is used. A word of the banks is read and counted once for all columns; of a batch, one of the KV
+    banks once for each.
     """
     # A fetch is of the instruction behind the one that begins: one more a queue, and the first; and the one that the
     # streaming queue has reached without playing it.
-    pages = pages_of(position, columns)
+    pages = pages_of(position, min(columns, config.positions))
     counts = Counter({"program reads": 3, "prompt reads": columns if config.columns > 1 else 1})
     for instruction in played(queues, emits=emits):
         counts["program reads"] += 1
@@ -54,8 +55,9 @@ def _count(counts, instruction, config, pages, columns):
     counts["vector steps"] += words
     if instruction.source in (Source.WEIGHTS, Source.KV):
         kind = "weight" if instruction.source == Source.WEIGHTS else "KV"
-        counts[f"{kind} reads"] += steps * lanes
-        counts["lane words"] += steps * lanes
+        reads = steps * lanes * instruction.plays(columns, batch=config.batch)
+        counts[f"{kind} reads"] += reads
+        counts["lane words"] += reads
         counts["column words"] += steps * lanes * columns
         counts["activation reads"] += steps * columns
     elif embeds:

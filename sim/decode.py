@@ -177,6 +177,11 @@ def prepare(
     design = replace(design, tile=replace(design.tile, columns=columns))
     with progress.step("Solve the device models"):
         tile = build_tile(design)
+    if tile.config.batch:
+        raise UserError(
+            f'design "{design.name}" has tile.batch, and a decode has one prompt: set tile.batch to false, or play '
+            "several prompts with sim.sequences.simulate_batches"
+        )
     with progress.step("Compile the model and run the integer golden"):
         integers = quantise_model(model, tile.config.context, tile.config.format)
         program = compile_model(model, tile.config, integers)

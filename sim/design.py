@@ -55,6 +55,7 @@ class MemoryChoice:
 class TileChoice:
     """The tile: lanes (each with weight banks of its own), elements of the vector unit, clock, context in tokens,
     its SRAMs in words, and columns (activation vectors for a weight read), each with SRAMs for vectors and activations.
+    In a `batch` the columns are sequences, each with KV and prompt SRAMs of its own.
     """
 
     lanes: int
@@ -67,6 +68,7 @@ class TileChoice:
     constant_words: int
     program_words: int
     columns: int = field(default=1, metadata=OPTIONAL)
+    batch: bool = field(default=False, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 import rtl
+from devicemodels.errors import UserError
 from rtl.export.registers import register_files
 from rtl.export.verilog import hosted_sources, tile_sources
 from rtl.tile.config import TileConfig
@@ -19,11 +20,12 @@ FILE_LIST = "tile.f"
 def generate(design: Design, directory: Path) -> list[Path]:
     """Write Verilog, memory models, the register map and a file list into a directory; the paths, the list last.
 
-    The list names the Verilog: tops are `tile` and, with the host interface around it, `hosted_tile`.
+    The list names the Verilog: tops are `tile` and, with the host interface around it, `hosted_tile`; a tile for a
+    batch has no host interface.
     """
     directory.mkdir(parents=True, exist_ok=True)
     config = build_tile(design).config
-    sources = {**verilog(config), **hosted_verilog(config)}
+    sources = verilog(config) if config.batch else {**verilog(config), **hosted_verilog(config)}
     files = {**sources, **register_files(), FILE_LIST: "".join(f"{name}\n" for name in sources)}
     for name, text in files.items():
         (directory / name).write_text(text)
@@ -36,7 +38,12 @@ def verilog(config: TileConfig) -> dict[str, str]:
 
 
 def hosted_verilog(config: TileConfig) -> dict[str, str]:
-    """What comes on top for the tile with its host interface, kept likewise."""
+    """What comes on top for the tile with its host interface, kept likewise; a tile for a batch has none."""
+    if config.batch:
+        raise UserError(
+            "a tile with batch has no host interface over AXI, whose registers are for one sequence: place the tile "
+            "alone, or set batch to false"
+        )
     return cached_json(cache_root(), f"hosted-{_key(config)}", lambda: hosted_sources(config))
 
 

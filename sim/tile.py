@@ -80,6 +80,7 @@ def build_tile(design: Design, sheets: LoadedSheets | None = None) -> Tile:
         banks_per_lane=design.memory.banks_per_lane,
         format=design.format,
         columns=choice.columns,
+        batch=choice.batch,
         tiles=chip.tiles,
         chips=chip.chips,
         link_cycles=chip.link_cycles,
@@ -126,7 +127,7 @@ def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict
         return Sram(macro=macro, count=count)
 
     return {
-        "KV": sram(config.kv_words, config.format.kv_word_bits, count=config.lanes),
+        "KV": sram(config.kv_words * config.sequences, config.format.kv_word_bits, count=config.lanes),
         # Two copies, for two reads a cycle.
         "vector": sram(
             config.vector_words * config.columns, config.tile_vector_lanes * VECTOR_BITS, count=2 * tiles, ports=2
@@ -139,5 +140,5 @@ def _srams(config: TileConfig, sheets: LoadedSheets, temperature: float) -> dict
         ),
         "constant": sram(config.constant_words, config.constant_word_bits, count=tiles, ports=2),
         "program": sram(config.program_words, INSTRUCTION_BITS, count=2 * tiles),
-        "prompt": sram(config.context, TOKEN_BITS, count=tiles),
+        "prompt": sram(config.prompt_words, TOKEN_BITS, count=tiles),
     }

@@ -54,8 +54,9 @@ class Clock:
 
     def _stream(self, instruction: Instruction, start: int) -> int:
         words = instruction.groups * (self.pages if instruction.groups_by_page else 1)
-        rows = instruction.steps(self.pages) // words * instruction.plays(self.columns)
-        drain = 1 if instruction.source == Source.EMBEDDING else self.config.drain * self.columns
+        plays = instruction.plays(self.columns, batch=self.config.batch)
+        rows = instruction.steps(self.pages) // words * plays
+        drain = 1 if instruction.source == Source.EMBEDDING else self.config.drain * self.columns // plays
         each = max(words * instruction.period, drain)
         first = max(start + (words - 1) * instruction.period, self.row + self.spread)
         lasts = first + each * np.arange(rows)
@@ -115,14 +116,14 @@ def _timed(queues: Queues, config: TileConfig, pages: int, columns: int) -> dict
 
 
 def pages_of(position: int, columns: int = 1) -> int:
-    """Pages in use by a step that begins at a position."""
+    """Pages in use by a step that begins at a position, with columns at positions behind each other."""
     return (position + columns - 1) // GROUP + 1
 
 
 def token_cycles(queues: Queues, config: TileConfig, position: int, *, emits: bool, columns: int = 1) -> int:
     """Cycles of the step at a position with so many columns in use, from its fetch to its end; `emits`: with tokens."""
     last = Source.END if emits else Source.END_OF_PROMPT
-    vector = _timed(queues, config, pages_of(position, columns), columns)[False]
+    vector = _timed(queues, config, pages_of(position, min(columns, config.positions)), columns)[False]
     return next(turn.start for turn in vector if turn.instruction.source == last) + 1
 
 
@@ -132,7 +133,7 @@ def phase_cycles(queues: Queues, config: TileConfig, position: int, columns: int
     "<phase>" alone: the weight banks deliver at their cadence; "<phase>, keys and values": the lanes work on those;
     "<phase> waits for <phase>": nothing streams until vector work of that phase is done.
     """
-    both = _timed(queues, config, pages_of(position, columns), columns)
+    both = _timed(queues, config, pages_of(position, min(columns, config.positions)), columns)
     phases, now = Counter(), 0
     for turn in both[True]:
         instruction = turn.instruction

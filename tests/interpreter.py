@@ -56,10 +56,10 @@ class Interpreter:
 
     Attributes
     ----------
-    keys_values : int64 [lanes, words, 32]
+    keys_values : int64 [lanes, words, 32], of a batch a sequence's words behind each other
     constants : int64 [words, vector lanes]
     codes, group_scales, minima : int64 [lanes, words, groups, 32] and twice [lanes, words, groups], corrected
-    first : position of the next step's first column
+    first : position of the next step's first column; of a batch, of all
     columns, own : what every column has for itself, and the column that is worked on
     """
 
@@ -88,26 +88,33 @@ class Interpreter:
 
         self.columns = [column(number) for number in range(config.columns)]
         self.own = self.columns[0]
-        self.keys_values = garbage(config.format.kv_bits, lanes, config.kv_words, GROUP)
+        self.keys_values = garbage(config.format.kv_bits, lanes, config.kv_words * config.sequences, GROUP)
         self.constants = program.constants.copy()
         self.codes, self.group_scales, self.minima = _weights(program, config)
 
     @property
     def position(self) -> int:
         """Of the column that is worked on."""
-        return self.first + self.own.number
+        return self.first + (0 if self.config.batch else self.own.number)
 
     @property
     def page(self) -> int:
         """Of the last column."""
-        return (self.first + self.active - 1) // GROUP
+        return (self.first + min(self.active, self.config.positions) - 1) // GROUP
+
+    @property
+    def kept(self):
+        """The KV words of the column that is worked on, int64 [lanes, words, 32]: its own, or those of all."""
+        words = self.config.kv_words
+        first = self.own.number * words if self.config.batch else 0
+        return self.keys_values[:, first : first + words]
 
     def step(self, token: int) -> tuple[int, int]:
         """Process one token: the arg max of the next one's logits, and that logit."""
         return self.steps([token])[0]
 
     def steps(self, tokens: list[int]) -> list[tuple[int, int]]:
-        """Process tokens of positions behind each other, one a column: for each what `step` gives."""
+        """Process tokens of positions behind each other, or of a batch, one a column: for each what `step` gives."""
         self.active = len(tokens)
         for column, token in zip(self.columns, tokens, strict=False):
             column.token = token
@@ -122,7 +129,7 @@ class Interpreter:
                             self._play(queues[queue][done[queue]])
                     done[queue] += 1
             assert done != before, "each queue waits for the other"
-        self.first += self.active
+        self.first += min(self.active, self.config.positions)
         return [(column.running_index, column.running_extreme[True]) for column in self.columns[: self.active]]
 
     def _play(self, instruction: Instruction):
@@ -170,7 +177,7 @@ class Interpreter:
             activations = self.own.activations[
                 _wrap("activations", instruction.activations + groups, self.own.activations)
             ]
-            codes = self.keys_values[:, _wrap("memory", words, self.keys_values[0])]
+            codes = self.kept[:, _wrap("memory", words, self.kept[0])]
             return np.einsum("lrgi,gi->rl", codes, activations).reshape(len(rows), -1)
         terms = 1 + instruction.pairs
         address = instruction.activations + np.arange(len(groups) * size) // terms
@@ -199,7 +206,7 @@ class Interpreter:
         if instruction.streams and instruction.constant_mode == Constant.BROADCAST:
             return self.own.token_constant
         words = self.constants[self._constant_addresses(instruction, rows)]
-        if instruction.constant_mode == Constant.WORD:
+        if instruction.constant_mode in (Constant.WORD, Constant.OWN):
             return words
         self.own.token_constant = int(words[0, self.own.token % self.config.vector_lanes])
         return 1
@@ -213,6 +220,8 @@ class Interpreter:
             offset = np.full_like(rows, self.position // lanes)
         elif instruction.constant_by_position:
             offset = (self.position << instruction.position_shift) + rows
+        if self.config.batch and (instruction.source == Source.KEEP or instruction.constant_mode == Constant.OWN):
+            return (instruction.constant + offset) * self.config.columns + self.own.number
         return _wrap("constant", instruction.constant + offset, self.constants)
 
     def _masked(self, instruction: Instruction, rows):
@@ -245,15 +254,15 @@ class Interpreter:
                 )
             case Destination.KEY:
                 row = instruction.memory + (self.position // lanes << instruction.position_shift) + word
-                address = _wrap("memory", row, self.keys_values[0])
-                bank = self.keys_values[self.position % lanes]
+                address = _wrap("memory", row, self.kept[0])
+                bank = self.kept[self.position % lanes]
                 bank[address[:, None], elements] = clip_code(results, self.config.format.kv_bits)
             case Destination.VALUE:
                 block, lane = np.divmod(np.arange(results.size), lanes)
                 row = instruction.memory + block * instruction.memory_stride + self.position // GROUP
-                address = _wrap("memory", row, self.keys_values[0])
+                address = _wrap("memory", row, self.kept[0])
                 codes = clip_code(results, self.config.format.kv_bits)
-                self.keys_values[lane, address, self.position % GROUP] = codes.ravel()
+                self.kept[lane, address, self.position % GROUP] = codes.ravel()
 
     def _reduce(self, instruction: Instruction, results, masked):
         """The queue's running extreme, which every instruction that reduces moves, and the register that it goes to."""

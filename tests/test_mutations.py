@@ -69,8 +69,8 @@ FAULTS = (
     ),
     Fault(
         "rtl/tile/vector_unit.py",
-        "mode == Constant.WORD, self.constant[i], own",
-        "mode == Constant.WORD, own, self.constant[i]",
+        "mode == Constant.BROADCAST, own, self.constant[i]",
+        "mode == Constant.BROADCAST, self.constant[i], own",
         VECTOR,
     ),
     Fault(

@@ -36,8 +36,9 @@ from tests.test_program import SHAPE, TILE
 class Player:
     """One queue, cycle by cycle: what `rtl.tile.queue` says in words, without its registers."""
 
-    def __init__(self, program: tuple[Instruction, ...], page: int, columns: int = 1):
+    def __init__(self, program: tuple[Instruction, ...], page: int, columns: int = 1, batch: bool = False):
         self.program, self.page, self.columns = program, page, columns
+        self.shared = (Source.WEIGHTS,) if batch else (Source.WEIGHTS, Source.KV)
         self.done = self.current = self.waited = self.coming = self.other = self.phase = 0
         self.lagged = int(program[0].after == 0)  # the cycle of the fetch counts
         self._load()
@@ -46,7 +47,7 @@ class Player:
         i = self.program[self.current]
         rows = i.blocks * (self.page + 1 if i.blocks_by_page else 1)
         words = self.page + 1 if i.groups_by_page else i.groups
-        columns = 1 if i.source in (Source.WEIGHTS, Source.KV) else self.columns
+        columns = 1 if i.source in self.shared else self.columns
         # What is left of the current instruction: row, word, last of its row, column.
         self.steps = [
             (row, word, word == words - 1, c) for c in range(columns) for row in range(rows) for word in range(words)
@@ -123,8 +124,12 @@ class TimingChecker:
     def token(self, position: int, *, emits: bool, columns: int = 1) -> int:
         """One step from a position on, which ends early unless it `emits`: its cycles."""
         self.position, self.columns, began = position, columns, self.now
-        self.page, config = (position + columns - 1) // GROUP, self.config
-        queues = {s: Player(q, self.page, columns) for s, q in zip((True, False), self.program.queues, strict=True)}
+        config = self.config
+        self.page = (position if config.batch else position + columns - 1) // GROUP
+        queues = {
+            s: Player(q, self.page, columns, config.batch)
+            for s, q in zip((True, False), self.program.queues, strict=True)
+        }
         self.now += 1  # the first instructions are fetched
         row_end, spread, reports = -(10**9), 0, Reports(config)
         stream, vector = queues[True], queues[False]
@@ -140,7 +145,7 @@ class TimingChecker:
             if step:
                 self._stream(*step)
                 if step[3]:
-                    row_end, spread = self.now, 1 if step[0].source == Source.EMBEDDING else config.drain * columns
+                    row_end, spread = self.now, self._row_words(step[0])
             step = vector.tick(held=held)
             if step and source != Source.END_OF_PROMPT:
                 self._vector(step[0], step[1], self.now + 1 + VECTOR_ENTRY, step[4])
@@ -151,6 +156,11 @@ class TimingChecker:
             self.faults["the token ends too early"] += 1
         self._check()
         return self.now - began
+
+    def _row_words(self, i: Instruction) -> int:
+        """Vector words of a row of the banks."""
+        alone = self.config.batch and i.source == Source.KV
+        return 1 if i.source == Source.EMBEDDING else self.config.drain * (1 if alone else self.columns)
 
     def _stream(self, i: Instruction, row: int, word: int, last: bool, column: int):
         """A word of the banks, and the row's sums when it is the last."""
@@ -164,25 +174,27 @@ class TimingChecker:
             if row == 0 and column > 0:  # another token's row, in whatever bank
                 self.faults["weight banks: too soon"] += any(self.now < busy for busy in self.banks.values())
             self._bank(i.memory + row // beats)  # whatever the token's row, its words lie behind each other
+        alone = i.source == Source.EMBEDDING or (config.batch and i.source == Source.KV)
+        served = [column] if alone else range(self.columns)
         if i.source in (Source.WEIGHTS, Source.KV):
             size = groups if i.source == Source.WEIGHTS else 1
             for group in range(word * size, (word + 1) * size):
-                for own in range(self.columns):
+                for own in served:
                     self._read(("activations", own, i.activations + group), arrival)
         if i.source == Source.KV:
             self._take("KV banks", arrival)
-            self._read(("KV", i.memory + row * i.memory_stride + word), arrival)
+            self._read(("KV", self._sequence(column), i.memory + row * i.memory_stride + word), arrival)
         if last:
             embeds = i.source == Source.EMBEDDING
-            drain, columns = (1, [column]) if embeds else (config.drain, range(self.columns))
-            for beat, (own, place) in enumerate(itertools.product(columns, range(drain))):
+            drain = 1 if embeds else config.drain
+            for beat, (own, place) in enumerate(itertools.product(served, range(drain))):
                 head = step + config.stream_entry + beat + (self.links if embeds else 0)
                 self.head.add(head)
                 self._vector(i, row * drain + place, head, own)
 
     def _vector(self, i: Instruction, word: int, head: int, column: int):
         """A vector word from the head of the pipe on."""
-        self.column, self.at = column, self.position + column
+        self.column, self.at = column, self.position + (0 if self.config.batch else column)
         self.place = (self.order[id(i)], word)
         self._take("head of the pipe", head)
         rows = i.blocks * (self.page + 1 if i.blocks_by_page else 1)
@@ -194,14 +206,23 @@ class TimingChecker:
         if i.by_position and word == 0 and column == 0 and not i.wait:
             self.faults["addresses are not ready"] += 1
 
+    def _sequence(self, column: int) -> int:
+        """The sequence whose keys and values a column has."""
+        return column if self.config.batch else 0
+
+    def _constant(self, address: int, own: bool) -> int:
+        """A word of the constant memory; of a column's own ones each has one in turn."""
+        return address * self.config.columns + self.column if own else address
+
     def _word_reads(self, i: Instruction, word: int, head: int):
         if i.source == Source.VECTOR:
             self._read(("vector", self.column, i.a + word), head - VECTOR_ENTRY)
         if i.alu != Alu.PASS:
             self._read(("vector", self.column, i.b + word), head + ALU_STAGE - Silu.LATENCY - READ_LATENCY)
-        if i.constant_mode == Constant.WORD:
+        if i.constant_mode in (Constant.WORD, Constant.OWN):
             offset = self.at << i.position_shift if i.constant_by_position else 0
-            self._read(("constant", i.constant + offset + word), head + REQUANTISE_STAGE - READ_LATENCY)
+            address = self._constant(i.constant + offset + word, i.constant_mode == Constant.OWN)
+            self._read(("constant", address), head + REQUANTISE_STAGE - READ_LATENCY)
         if i.constant_mode == Constant.BROADCAST and i.streams:
             self._read(("token constant", self.column), head + REQUANTISE_STAGE)
         if i.exponential:
@@ -226,16 +247,17 @@ class TimingChecker:
             case Destination.KEY:
                 self._take("KV banks", cycle)
                 key = self.at // config.lanes << i.position_shift
-                self._write(("KV", i.memory + key + word // config.beats), cycle)
+                self._write(("KV", self._sequence(self.column), i.memory + key + word // config.beats), cycle)
             case Destination.VALUE:
                 self._take("KV banks", cycle)
                 row = word // config.drain * i.memory_stride
-                self._write(("KV", i.memory + row + self.at // GROUP), cycle)
+                self._write(("KV", self._sequence(self.column), i.memory + row + self.at // GROUP), cycle)
 
     def _closes(self, i: Instruction, head: int):
         """What an instruction's last word leaves in registers."""
         if i.source == Source.KEEP:
-            self._write(("constant", i.constant + self.at // self.config.vector_lanes), head + SCALE_STAGE + 1)
+            kept = i.constant + self.at // self.config.vector_lanes
+            self._write(("constant", self._constant(kept, self.config.batch)), head + SCALE_STAGE + 1)
         late = head + self.links
         if i.reduce == Reduce.ABSOLUTE or i.source in SCALARS:
             self._take("normaliser", late + REDUCE_STAGE)
@@ -310,7 +332,7 @@ def faults(program: Program, config: TileConfig) -> Counter:
                 [(5, False, most), (6, True, 1), (GROUP - 1, True, most)] if most > 1 else [(5, False, 1), (6, True, 1)]
             )
             for place, emits, columns in steps:
-                position = min(GROUP * page + place, config.context - columns)
+                position = min(GROUP * page + place, config.context - (1 if config.batch else columns))
                 cycles = checker.token(position, emits=emits, columns=columns)
                 predicted = token_cycles(program.queues, config, position, emits=emits, columns=columns)
                 checker.faults["cycles differ from the prediction"] += cycles != predicted

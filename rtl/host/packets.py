@@ -53,7 +53,7 @@ def tile_targets(config: TileConfig) -> tuple[LoadTarget, ...]:
         *((banks,) if config.spare_words else ()),
         LoadTarget(target=Target.CONSTANTS, banks=1, words=config.constant_words, bits=config.constant_word_bits),
         LoadTarget(target=Target.PROGRAM, banks=2, words=config.program_words, bits=INSTRUCTION_BITS),
-        LoadTarget(target=Target.PROMPT, banks=1, words=config.context, bits=TOKEN_BITS),
+        LoadTarget(target=Target.PROMPT, banks=1, words=config.prompt_words, bits=TOKEN_BITS),
     )
 
 

@@ -23,7 +23,7 @@ ADDRESSABLE_WORDS = {
     "constant_words": 1 << 14,
     "activation_groups": 1 << 10,
 }
-"""Largest memories that the address fields of an instruction reach."""
+"""Largest memories that the address fields of an instruction reach; constants of a batch, so many a sequence."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,9 @@ class TileConfig:
     Memories are given in words: a weight word is that of `format`, a KV word holds 32 codes, a vector or constant word
     `vector_lanes` elements; the activation memory in groups of 32, as many of which as a weight word has lie in one of
     its words. There are `columns` activation vectors for a word of the banks: the lanes multiply a word with all of
-    them, and the vector and activation memories and the registers are there once for each, of these sizes.
+    them, and the vector and activation memories and the registers are there once for each, of these sizes. They belong
+    to positions behind each other of one sequence, or with `batch` to as many sequences at the same position, each with
+    keys and values of its own: then the KV memory is there once for each, too, and the prompt memory.
     `code` is the name of the code that weight words carry (`rtl.memory.code`).
     With `spare_words` beyond its `bank_words` in each bank, weights are written through the tile's load port, verified,
     and moved to a spare where they do not hold; without any they come with the memories.
@@ -69,6 +71,7 @@ class TileConfig:
     banks_per_lane: int = 1
     format: NumberFormat = DEFAULT
     columns: int = 1
+    batch: bool = False
     tiles: int = 1
     chips: int = 1
     link_cycles: int = 1
@@ -92,12 +95,17 @@ class TileConfig:
             raise UserError(
                 f"a tile has {', '.join(map(str, COLUMNS[:-1]))} or {COLUMNS[-1]} columns, not {self.columns}"
             )
+        if self.batch and self.columns == 1:
+            raise UserError(
+                "batch is true and columns is 1, but each sequence of a batch has a column: set columns to "
+                f"{', '.join(map(str, COLUMNS[1:-1]))} or {COLUMNS[-1]}, or batch to false"
+            )
         if self.activation_groups % self.groups_per_word:
             raise UserError(
                 f"activation_groups is {self.activation_groups}, and an activation word holds {self.groups_per_word}: "
                 f"take a multiple of it"
             )
-        for name, words in ADDRESSABLE_WORDS.items():
+        for name, words in (ADDRESSABLE_WORDS | {"constant_words": self.most_constants}).items():
             if getattr(self, name) > words:
                 raise UserError(f"{name} is {getattr(self, name)}, and an instruction addresses at most {words}")
         if self.context % GROUP:
@@ -199,6 +207,26 @@ class TileConfig:
     def drain(self) -> int:
         """Vector words in a block of rows, one row a lane: cycles in which a column's sums enter the vector pipe."""
         return self.lanes // self.vector_lanes
+
+    @property
+    def sequences(self) -> int:
+        """Sequences that a step works on at most: the columns of a batch, or one."""
+        return self.columns if self.batch else 1
+
+    @property
+    def positions(self) -> int:
+        """Positions of a sequence that a step works on at most: one for each column, or one of a batch."""
+        return self.columns // self.sequences
+
+    @property
+    def prompt_words(self) -> int:
+        """Words of the prompt memory: a context for each sequence."""
+        return self.context * self.sequences
+
+    @property
+    def most_constants(self) -> int:
+        """Words of the largest constant memory that instructions reach."""
+        return ADDRESSABLE_WORDS["constant_words"] * self.sequences
 
     @property
     def column_bits(self) -> int:

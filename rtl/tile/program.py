@@ -9,7 +9,8 @@ which is how one program serves every context length. Latencies are the compiler
 are no interlocks. (The `lag` is counted from the cycle in which the instruction before it is loaded, at the earliest.)
 
 On a tile with columns the vector queue goes through all steps of an instruction once for each column in use, and so
-does an embedding; words of the banks are read once for all columns.
+does an embedding; words of the banks are read once for all columns. Where the columns are sequences of a batch, keys
+and values are each column's own, and words of the KV banks are gone through once for each column, too.
 """
 
 import dataclasses
@@ -50,6 +51,7 @@ class Constant(enum.IntEnum):
     ONE = 0
     WORD = 1  # element by element
     BROADCAST = 2  # the element that belongs to the current token: a vector step fetches it, a stream step uses it
+    OWN = 3  # element by element, of a sequence's own words, as `KEEP` writes them: of column c at w * columns + c
 
 
 class Alu(enum.IntEnum):
@@ -217,9 +219,16 @@ class Instruction:
         """Steps it issues with `pages` pages of 32 positions in use."""
         return self.blocks * (pages if self.blocks_by_page else 1) * self.groups * (pages if self.groups_by_page else 1)
 
-    def plays(self, columns: int) -> int:
-        """How often its steps are gone through with so many columns in use: a word of the banks serves all."""
-        return 1 if self.source in (Source.WEIGHTS, Source.KV) else columns
+    def plays(self, columns: int, *, batch: bool = False) -> int:
+        """How often its steps are gone through with so many columns in use: a word of the banks serves all.
+
+        But for keys and values of a `batch`, which each column has for itself.
+        """
+        return 1 if self.serves_all(batch=batch) else columns
+
+    def serves_all(self, *, batch: bool) -> bool:
+        """Its words are multiplied with the activations of all columns."""
+        return self.source == Source.WEIGHTS or (self.source == Source.KV and not batch)
 
     def span(self, pages: int) -> int:
         """Cycles from its first step to the end of its last one's turn, when nothing holds it up."""

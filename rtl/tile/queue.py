@@ -17,7 +17,8 @@ class Queue(wiring.Component):
 
     When an instruction's first step issues stands in `rtl.tile.program`. The next instruction stands at the program
     memory's output while one plays, so that its `lag` is counted before it is loaded. On a tile with columns all rows
-    of an instruction are gone through once for each column in use, unless they are rows of the banks, which serve all.
+    of an instruction are gone through once for each column in use, unless they are rows of the banks, which serve all;
+    those of the KV banks serve one sequence of a batch.
 
     Parameters
     ----------
@@ -184,8 +185,10 @@ class Queue(wiring.Component):
 
     def _last_column(self, instruction):
         """The instruction is at the last column that it is played for."""
-        source = instruction.source
-        return (source == Source.WEIGHTS) | (source == Source.KV) | (self.column == self.last_column)
+        source, last = instruction.source, self.column == self.last_column
+        if self.config.batch:
+            return (source == Source.WEIGHTS) | last
+        return (source == Source.WEIGHTS) | (source == Source.KV) | last
 
     def _columns(self, m, advance, finished, column_ends):
         """Which column the rows are gone through for."""

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2, exact_log2
 
 from rtl.formats import GROUP
+from rtl.tile.batch import BatchControl
 from rtl.tile.columns import TOKEN_BITS, ColumnControl
 from rtl.tile.config import TileConfig
 from rtl.tile.program import FIELDS, INSTRUCTION, INSTRUCTION_BITS, STREAMS, Constant, Destination, Source
@@ -69,6 +70,9 @@ class Sequencer(wiring.Component):
     prompt_read : of the prompt memory, which delivers a step's tokens in turn
     last_column, tokens : columns of the current step, less one, and a token for each, instead of `token`
     token_column : of the token that is emitted
+
+    Where they are the sequences of a batch (`BatchControl`), a run begins at position 0 with `columns` sequences, and
+    `prompt_length` has one length for each; there are no `first_position` and `first_emitted`.
     """
 
     def __init__(self, config: TileConfig):
@@ -76,8 +80,7 @@ class Sequencer(wiring.Component):
         columns = config.columns
         several = {
             "columns": In(range(columns + 1)),
-            "first_position": In(TOKEN_BITS),
-            "first_emitted": In(TOKEN_BITS),
+            **({} if config.batch else {"first_position": In(TOKEN_BITS), "first_emitted": In(TOKEN_BITS)}),
             "last_column": Out(range(columns)),
             "tokens": Out(data.ArrayLayout(TOKEN_BITS, columns)),
             "token_column": Out(range(columns)),
@@ -86,12 +89,12 @@ class Sequencer(wiring.Component):
         super().__init__(
             {
                 "start": In(1),
-                "prompt_length": In(TOKEN_BITS),
+                "prompt_length": In(data.ArrayLayout(TOKEN_BITS, columns) if config.batch else TOKEN_BITS),
                 "total_length": In(TOKEN_BITS),
                 "busy": Out(1),
                 **{f"{queue}_{name}": member for queue in ("stream", "vector") for name, member in port.items()},
                 "prompt_read": Out(1),
-                "prompt_address": Out(range(config.context)),
+                "prompt_address": Out(range(config.prompt_words)),
                 "prompt": In(TOKEN_BITS),
                 "argmax": In(TOKEN_BITS if columns == 1 else data.ArrayLayout(TOKEN_BITS, columns)),
                 "hold": In(1),
@@ -110,7 +113,7 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        drain = self.config.drain
+        config, drain = self.config, self.config.drain
         m.submodules.stream_queue = stream = Queue(self.config, sources=STREAMS, advance=drain)
         m.submodules.vector_queue = vector = Queue(
             self.config, sources=[source for source in Source if source not in STREAMS], stride=drain
@@ -137,7 +140,7 @@ class Sequencer(wiring.Component):
                 queue.start.eq(self.start & ~self.busy),
                 queue.busy.eq(control.busy if control else self.busy),
                 queue.restart.eq(ends | stops),
-                queue.page.eq((control.last_position if control else self.position) >> exact_log2(GROUP)),
+                queue.page.eq((self.position if config.positions == 1 else control.last_position) >> exact_log2(GROUP)),
                 queue.other_done.eq(other_done),
                 queue.program.eq(getattr(self, f"{name}_program")),
                 getattr(self, f"{name}_read").eq(queue.read),
@@ -172,6 +175,8 @@ class Sequencer(wiring.Component):
         drain, columns = self.config.drain, self.config.columns
         left = Signal(range(max(drain * columns, 2)))
         beats = drain - 1 if columns == 1 else drain * self.last_column + drain - 1
+        if self.config.batch:
+            beats = Mux(queue.instruction.source == Source.KV, drain - 1, beats)
         m.d.comb += queue.hold.eq(queue.last & (left != 0))
         with m.If(queue.issue & queue.last):
             m.d.sync += left.eq(Mux(queue.instruction.source == Source.EMBEDDING, 0, beats))
@@ -197,7 +202,9 @@ class Sequencer(wiring.Component):
 
     def _columns(self, m):
         """The control of several columns, which takes the place of `_tokens`."""
-        m.submodules.control = control = ColumnControl(self.config)
+        m.submodules.control = control = (BatchControl if self.config.batch else ColumnControl)(self.config)
+        if self.config.batch:
+            m.d.comb += control.starts.eq(self.start & ~self.busy)
         for name, member in control.signature.members.items():
             if hasattr(self, name) and name != "busy":
                 ours, theirs = getattr(self, name), getattr(control, name)
@@ -264,7 +271,7 @@ class Sequencer(wiring.Component):
         token = self._token(queue.column if config.columns > 1 else 0)
         ahead = position = self.position
         page = queue.page
-        if config.columns > 1:
+        if config.positions > 1:
             ahead, position = Signal(TOKEN_BITS, name="position_ahead"), Signal(TOKEN_BITS, name="column_position")
             m.d.comb += ahead.eq(self.position + queue.following)
             m.d.sync += position.eq(ahead)

@@ -71,9 +71,9 @@ def host_ports(config: TileConfig) -> dict[str, wiring.Member]:
     """Ports of a tile towards its host."""
     several = {
         "columns": In(config.columns.bit_length()),
-        "first_position": In(TOKEN_BITS),
-        "first_emitted": In(TOKEN_BITS),
+        **{name: In(TOKEN_BITS) for name in (() if config.batch else ("first_position", "first_emitted"))},
         "token_column": Out(exact_log2(config.columns)),
+        **({"prompt_length": In(TOKEN_BITS * config.columns)} if config.batch else {}),
     }
     load = {name: member.flip() for name, member in load_port(tile_targets(config)).items()}
     return SIGNATURE | load | (several if config.columns > 1 else {})
@@ -102,7 +102,8 @@ class Tile(wiring.Component):
     load_valid ... load_data : a word for a memory, as `rtl.host.loader.load_port` has them; not in a run
     load_failed ... : as in `BankLoader`, all zero in a tile without spare words
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
-    columns, first_position, first_emitted, token_column : with several columns, as in `Sequencer`
+    columns, first_position, first_emitted, token_column : with several columns, as in `Sequencer`; of a batch
+        `prompt_length` has 16 bits a column, the first column's lowest
     number, sent, received : as in `VectorUnit`; only of a tile among others
     """
 
@@ -142,7 +143,8 @@ class Tile(wiring.Component):
 
     def _host(self, m, host, sequencer, vector, port):
         several = self.config.columns > 1
-        settings = ("columns", "first_position", "first_emitted") if several else ()
+        settings = ("columns",) if several else ()
+        settings += ("first_position", "first_emitted") if self.config.positions > 1 else ()
         for name in ("start", "prompt_length", "total_length", *settings):
             m.d.comb += getattr(sequencer, name).eq(getattr(host, name))
         for name, member in port.signature.members.items():
@@ -178,7 +180,7 @@ class Tile(wiring.Component):
     def _memories(self, m, host, sequencer, vector, port):
         config, several = self.config, self.config.columns > 1
         width = config.tile_vector_lanes
-        position = vector.constant_write_position if several else vector.position
+        position = vector.constant_write_position if config.positions > 1 else vector.position
         slot, here = position[: exact_log2(width)], owner(config, position) == self._number
         for queue in ("stream", "vector"):
             m.submodules[f"{queue}_program_memory"] = sram(
@@ -193,13 +195,13 @@ class Tile(wiring.Component):
                 write_data=host.load_data[:INSTRUCTION_BITS],
             )
         m.submodules.prompt_memory = sram(
-            words=config.context,
+            words=config.prompt_words,
             grain=TOKEN_BITS,
             read_enable=sequencer.prompt_read & ~port.prompt,
             read_address=sequencer.prompt_address,
             read_data=sequencer.prompt,
             write_enable=port.prompt,
-            write_address=host.load_address[: ceil_log2(config.context)],
+            write_address=host.load_address[: ceil_log2(config.prompt_words)],
             write_data=host.load_data[:TOKEN_BITS],
         )
         self._guard(vector.constant_read, vector.constant_address, config.constant_words)
@@ -335,6 +337,8 @@ class Tile(wiring.Component):
         if config.columns > 1:
             used = [1, *(sequencer.last_column >= column for column in range(1, config.columns))]
             valid = [valid[0] & own for own in used]
+        if config.batch:
+            valid = [own & self._serves(pipe, column, arrival) for column, own in enumerate(valid)]
         shared = {}
         if f.needs_sums:
             all_sums = []
@@ -356,6 +360,7 @@ class Tile(wiring.Component):
         address = (step.memory >> exact_log2(config.banks_per_lane))[: ceil_log2(config.bank_words)]
         arriving, arrived = self._arrivals(m, pipe, loader)
         corrected, uncorrectable = Signal(config.tile_lanes), Signal(config.tile_lanes)
+        kv_read_address, kv_write_address = self._kv_addresses(pipe, vector, arrival - READ_LATENCY)
         for i in range(config.tile_lanes):
             codes = [
                 self._weight_bank(m, i * config.banks_per_lane + bank, enable, address, loader)
@@ -363,13 +368,13 @@ class Tile(wiring.Component):
             ]
             word = Signal(f.kv_word_bits, name=f"kv_{i}")
             m.submodules[f"kv_bank_{i}"] = sram(
-                words=config.kv_words,
+                words=config.kv_words * config.sequences,
                 grain=f.kv_bits,
                 read_enable=pipe.at("kv", arrival - READ_LATENCY),
-                read_address=pipe.at("memory", arrival - READ_LATENCY)[: ceil_log2(config.kv_words)],
+                read_address=kv_read_address,
                 read_data=self._registered(m, word),
                 write_enable=vector.kv_write[i],
-                write_address=vector.kv_address[: ceil_log2(config.kv_words)],
+                write_address=kv_write_address,
                 write_data=Mux(
                     vector.kv_column,
                     vector.value_data.word_select(i % config.tile_vector_lanes, f.kv_bits).replicate(GROUP),
@@ -398,6 +403,19 @@ class Tile(wiring.Component):
         self._report(m, host, report, corrected, uncorrectable, embedding, loader)
         self._counters(m, host, pipe)
         self._activity(m, host, pipe, sequencer, vector)
+
+    @staticmethod
+    def _serves(pipe, column: int, stage: int):
+        """A word of the banks is for a sequence of a batch: those of the KV banks are one sequence's alone."""
+        return ~pipe.at("kv", stage) | (pipe.at("column", stage) == column)
+
+    def _kv_addresses(self, pipe, vector, stage: int):
+        """Where the KV banks are read and written: each sequence has `kv_words` of its own."""
+        words = self.config.kv_words
+        read, write = (address[: ceil_log2(words)] for address in (pipe.at("memory", stage), vector.kv_address))
+        if not self.config.batch:
+            return read, write
+        return read + pipe.at("column", stage) * words, write + vector.activation_column * words
 
     def _lane_sums(self, m, vector, lane):
         """What a lane's sums go to: those of a column are behind each other in the vector unit."""
@@ -430,6 +448,8 @@ class Tile(wiring.Component):
             for name in ("activation_word", "activations")
         )
         valid, write = pipe.at("valid", at), vector.activation_write
+        if config.batch:
+            valid = valid & self._serves(pipe, column, at)
         m.submodules[f"activation_memory{own}"] = sram(
             words=config.activation_groups >> groups,
             grain=config.vector_lanes * bits,
@@ -506,13 +526,20 @@ class Tile(wiring.Component):
             vector_steps=vector.works,
             vector_reads=vector.a_read + vector.b_read,
             vector_writes=Mux(vector.vector_write, 2, 0),
-            activation_reads=Mux(pipe.at("valid", at), sequencer.last_column + 1 if config.columns > 1 else 1, 0),
+            activation_reads=Mux(pipe.at("valid", at), self._columns_read(pipe, sequencer, at), 0),
             activation_writes=vector.activation_write,
             constant_reads=vector.constant_read,
             constant_writes=vector.constant_write,
             program_reads=sequencer.stream_read + sequencer.vector_read,
             prompt_reads=sequencer.prompt_read,
         )
+
+    def _columns_read(self, pipe, sequencer, stage: int):
+        """Columns whose activations are read for a word of the banks."""
+        if self.config.columns == 1:
+            return 1
+        used = sequencer.last_column + 1
+        return Mux(pipe.at("kv", stage), 1, used) if self.config.batch else used
 
 
 def _together(parts):

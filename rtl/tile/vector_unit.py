@@ -94,11 +94,12 @@ class VectorUnit(wiring.Component):
         lanes, wide, f = config.tile_vector_lanes, config.tile_lanes, config.format
         vector = data.ArrayLayout(signed(VECTOR_BITS), lanes)
         columns, tokens = config.columns, data.ArrayLayout(TOKEN_BITS, config.columns)
+        constant_bits = FIELDS["constant"] + exact_log2(config.sequences)
         several = {
             "last_column": In(range(columns)),
             "tokens": In(tokens),
             **{f"{port}_column": Out(range(columns)) for port in ("a", "b", "write", "activation")},
-            "constant_write_position": Out(TOKEN_BITS),
+            **({"constant_write_position": Out(TOKEN_BITS)} if config.positions > 1 else {}),
         }
         super().__init__(
             {
@@ -122,7 +123,7 @@ class VectorUnit(wiring.Component):
                 "b_address": Out(FIELDS["b"]),
                 "b": In(vector),
                 "constant_read": Out(1),
-                "constant_address": Out(FIELDS["constant"]),
+                "constant_address": Out(constant_bits),
                 "constant": In(data.ArrayLayout(signed(CONSTANT_BITS), lanes)),
                 "vector_write": Out(1),
                 "write_address": Out(FIELDS["d"]),
@@ -138,7 +139,7 @@ class VectorUnit(wiring.Component):
                 "kv_mask": Out(GROUP),
                 "kv_column": Out(1),
                 "constant_write": Out(1),
-                "constant_write_address": Out(FIELDS["constant"]),
+                "constant_write_address": Out(constant_bits),
                 "constant_write_data": Out(signed(CONSTANT_BITS)),
                 "argmax": Out(TOKEN_BITS if columns == 1 else tokens),
             }
@@ -152,7 +153,7 @@ class VectorUnit(wiring.Component):
         ones = [one if i % SCALES == 0 else {} for i in range(SCALES * (columns - 1) + 1)]
         m.submodules.scales = self._scales = Memory(shape=SCALE_LAYOUT, depth=SCALES * columns, init=ones)
         m.submodules.extremes = self._extremes = Memory(shape=signed(VECTOR_BITS), depth=EXTREMES * columns, init=[])
-        if columns > 1:
+        if self.config.positions > 1:
             self._positions = [Signal(TOKEN_BITS, name=f"position_{c}") for c in range(columns)]
             self._limits = [Signal(TOKEN_BITS, name=f"limit_{c}") for c in range(columns)]
             m.d.sync += [own.eq(self.position + c) for c, own in enumerate(self._positions)]
@@ -212,6 +213,8 @@ class VectorUnit(wiring.Component):
         held = {name: Signal.like(value, name=f"held_{name}") for name, value in fields.items()}
         most = config.drain * config.columns
         beats = most if config.columns == 1 else config.drain * self.last_column + config.drain
+        if config.batch:
+            beats = Mux(fields["source"] == Source.KV, config.drain, beats)
         beat, left = Signal(range(max(most, 2))), Signal(range(most + 1))
         shape = signed(config.format.accumulator_bits)
         self._held_sums = [Signal(shape, name=f"held_{i}", reset_less=True) for i in range(len(self.sums))]
@@ -221,7 +224,7 @@ class VectorUnit(wiring.Component):
         embedding = self.received.embedding.as_value().word_select(self._number, shape.size)
         with m.If(stream.at("arrives", arrival) | embeds):
             m.d.sync += [after.eq(fields[name]) for name, after in held.items()]
-            m.d.sync += [after.eq(self.sums[i]) for i, after in enumerate(self._held_sums)]
+            m.d.sync += [after.eq(self._arriving(fields, i)) for i, after in enumerate(self._held_sums)]
             m.d.sync += [
                 self._held_embedding.as_value().eq(embedding),
                 beat.eq(0),
@@ -233,6 +236,13 @@ class VectorUnit(wiring.Component):
             m.d.sync += [a.eq(b) for a, b in zip(self._held_sums, self._held_sums[width:], strict=False)]
         return held, beat, left
 
+    def _arriving(self, fields, place: int):
+        """The sum that is held at a place: rows that serve one sequence have no sums but that column's."""
+        lanes = self.config.tile_lanes
+        if place >= lanes or not self.config.batch:
+            return self.sums[place]
+        return Array(self.sums[column * lanes + place] for column in range(self.config.columns))[fields["column"]]
+
     def _meets(self, stream, arrival):
         """A vector step that issues now would be at the head in a cycle in which sums are."""
         first = arrival - VECTOR_ENTRY
@@ -243,8 +253,11 @@ class VectorUnit(wiring.Component):
         """The same, for as many sums as there are columns in use."""
         drain, at = self.config.drain, arrival - VECTOR_ENTRY
         ahead, left = stream.at("arrives", at), Signal(range(drain * self.config.columns), name="sums_left")
+        beats = drain * self.last_column + drain - 1
+        if self.config.batch:
+            beats = Mux(stream.at("source", at) == Source.KV, drain - 1, beats)
         with m.If(ahead):
-            m.d.sync += left.eq(drain * self.last_column + drain - 1)
+            m.d.sync += left.eq(beats)
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
         return ahead | (left != 0) | stream.at("embeds", at + self.config.collective_cycles)
@@ -269,7 +282,14 @@ class VectorUnit(wiring.Component):
 
     def _position(self, pipe, stage):
         """The position that a step works on."""
-        return self._of_column(pipe, stage, [self.position] if self.config.columns == 1 else self._positions)
+        return self.position if self.config.positions == 1 else self._of_column(pipe, stage, self._positions)
+
+    def _constant_address(self, pipe, stage, own):
+        """A constant's address; of a batch, `own` ones lie in words of which each column has one in turn."""
+        address = pipe.at("constant", stage)
+        if not self.config.batch:
+            return address
+        return Mux(own, Cat(pipe.at("column", stage), address), address)
 
     def _rescale(self, m, pipe):
         """Operand, exponential, requantiser: (exponentials two stages in, y at `ALU_STAGE`)."""
@@ -281,7 +301,9 @@ class VectorUnit(wiring.Component):
             self.constant_read.eq(
                 pipe.at("valid", constant_at) & (pipe.at("constant_mode", constant_at) != Constant.ONE)
             ),
-            self.constant_address.eq(pipe.at("constant", constant_at)),
+            self.constant_address.eq(
+                self._constant_address(pipe, constant_at, pipe.at("constant_mode", constant_at) == Constant.OWN)
+            ),
         ]
         own = self._token_constant(m, pipe)
         operands = scale_operands(
@@ -324,7 +346,7 @@ class VectorUnit(wiring.Component):
                 power.masked.eq(masked[i]),
                 requantiser.a.eq(Mux(exponential, power.value, delayed[1])),
                 requantiser.constant.eq(
-                    Mux(mode == Constant.ONE, 1, Mux(mode == Constant.WORD, self.constant[i], own))
+                    Mux(mode == Constant.ONE, 1, Mux(mode == Constant.BROADCAST, own, self.constant[i]))
                 ),
                 requantiser.first_shift.eq(pipe.at("first_shift", REQUANTISE_STAGE)),
                 requantiser.factor.eq(factor),
@@ -352,7 +374,7 @@ class VectorUnit(wiring.Component):
         config, lanes = self.config, self.config.tile_vector_lanes
         limit, base = Signal(TOKEN_BITS, name="mask_limit"), Signal(TOKEN_BITS + 5, name="mask_base")
         mode = pipe.at("mask", 0)
-        after = self._of_column(pipe, 0, [self.position + 1] if self.config.columns == 1 else self._limits)
+        after = self.position + 1 if config.positions == 1 else self._of_column(pipe, 0, self._limits)
         m.d.comb += [
             limit.eq(Mux(mode == Mask.POSITION, after, self.vocabulary)),
             base.eq(pipe.at("index", 0) * config.vector_lanes + self._number * lanes),
@@ -643,10 +665,10 @@ class VectorUnit(wiring.Component):
         ]
         m.d.comb += [
             self.constant_write.eq(pipe.at("valid", stage + 1) & (pipe.at("source", stage + 1) == Source.KEEP)),
-            self.constant_write_address.eq(pipe.at("constant", stage + 1)),
+            self.constant_write_address.eq(self._constant_address(pipe, stage + 1, 1)),
             self.constant_write_data.eq(left),
         ]
-        if self.config.columns > 1:
+        if self.config.positions > 1:
             m.d.comb += self.constant_write_position.eq(self._position(pipe, stage + 1))
         held = Stages(m, "held", {"product": product, "exponent": exponent})
         delay = REDUCE_STAGE + self.config.collective_cycles - SCALE_STAGE - 1

@@ -38,7 +38,8 @@ def compile_model(
             f"a program for {columns} columns does not run on a tile of {config.columns}: take a power of two up to "
             "that"
         )
-    stream, vector = Emitter(integers, place, dataclasses.replace(config, columns=columns)).token()
+    used = dataclasses.replace(config, columns=columns, batch=config.batch and columns > 1)
+    stream, vector = Emitter(integers, place, used).token()
     most = max(len(stream), len(vector))
     if most > config.program_words:
         raise UserError(

@@ -311,6 +311,11 @@ class Emitter:
         """Keep the largest magnitude in a register."""
         return {"reduce": Reduce.ABSOLUTE, "register": self.register[register]}
 
+    @property
+    def _kept_mode(self) -> Constant:
+        """How kept scales of keys and values are read: each sequence of a batch has its own."""
+        return Constant.OWN if self.place.sequences > 1 else Constant.WORD
+
     def _slot(self, head: int) -> int:
         return head % self.place.heads_at_once
 
@@ -347,7 +352,7 @@ class Emitter:
             activations=self.place.activations["q"] + head * size,
             reads_activations=f"activations q {head * size}",
             constant=place.key_constants[head // share],
-            constant_mode=Constant.WORD,
+            constant_mode=self._kept_mode,
             reads_constant=f"constants k {self.layer}",
             first_shift=first,
             scale=register[f"q{slot}"],
@@ -370,7 +375,7 @@ class Emitter:
             extreme=slot,
             mask=Mask.POSITION,
             constant=place.value_constants[head // share],
-            constant_mode=Constant.WORD,
+            constant_mode=self._kept_mode,
             reads_constant=f"constants v {self.layer}",
             destination=Destination.VECTOR,
             d=scores,

@@ -7,7 +7,6 @@ changes cycles and nothing else: `sim.compiler.schedule` gives any order its wai
 """
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Source

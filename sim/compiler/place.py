@@ -1,6 +1,6 @@
 """Second pass: where everything lies in the tile's memories."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devicemodels.errors import UserError
 from rtl.formats import GROUP
@@ -43,7 +43,7 @@ class LayerPlace:
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Word addresses of all that a program touches."""
+    """Word addresses of all that a program touches; K and V scales are there once for each of so many sequences."""
 
     embedding: MatrixPlace
     head: MatrixPlace
@@ -55,6 +55,7 @@ class Placement:
     activations: dict[str, int]
     registers: dict[str, int]
     heads_at_once: int
+    sequences: int
     used: dict[str, int]
 
 
@@ -116,14 +117,15 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
     placement = Placement(
         embedding=embedding,
         head=embedding if shape.tied else matrix(model.head),
-        layers=layers,
         norm=constants.take(words),
         rotations=constants.take(rotation_words * config.context),
+        layers=_place_scales(model, config, layers, constants),
         rotation_words=rotation_words,
         vectors=_place_vectors(model, config, vectors, words, rotation_words, heads),
         activations=_place_activations(model, config, activations, heads),
         registers=registers,
         heads_at_once=heads,
+        sequences=config.sequences,
         used={},
     )
     for memory in (weights, constants, kv, vectors, activations):
@@ -156,7 +158,6 @@ def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:
     pages = config.context // GROUP
     matrices = {name: matrix(getattr(layer, name)) for name in ("q", "k", "v", "o", "gate", "up", "down")}
     key_words = config.context // config.lanes * (1 << key_shift(shape.head_dim))
-    constant_words = config.context // config.vector_lanes
     value_words = shape.head_dim // config.lanes * pages
     heads = range(shape.kv_heads)
     return LayerPlace(
@@ -165,9 +166,21 @@ def _place_layer(model, layer, config, matrix, constants, kv) -> LayerPlace:
         matrices=matrices,
         keys=tuple(kv.take(key_words) for _ in heads),
         values=tuple(kv.take(value_words) for _ in heads),
-        key_constants=tuple(constants.take(constant_words) for _ in heads),
-        value_constants=tuple(constants.take(constant_words) for _ in heads),
+        key_constants=(),
+        value_constants=(),
     )
+
+
+def _place_scales(model, config, layers, constants) -> tuple[LayerPlace, ...]:
+    """The K and V scales of every layer, behind all other constants: their addresses count words of all sequences."""
+    sequences, heads = config.sequences, range(model.shape.kv_heads)
+    constants.take(-constants.used % sequences)
+
+    def scales() -> tuple[int, ...]:
+        words = config.context // config.vector_lanes
+        return tuple(constants.take(words * sequences) // sequences for _ in heads)
+
+    return tuple(replace(layer, key_constants=scales(), value_constants=scales()) for layer in layers)
 
 
 def key_shift(head_dim: int) -> int:

@@ -207,7 +207,8 @@ class _Uses:
         # Steps to the end of the first row, and beats that the last row takes in the pipe when all columns are in use.
         self.row = (instruction.groups - 1) * instruction.period if streams else 0
         embeds = instruction.source == Source.EMBEDDING
-        self.drain = 0 if embeds or not streams else config.drain * config.columns - 1
+        columns = config.columns if instruction.serves_all(batch=config.batch) else 1
+        self.drain = 0 if embeds or not streams else config.drain * columns - 1
         self.turn = instruction.period - 1
 
     def _issue(self, offset: int, *, ahead: int = 0) -> Use:

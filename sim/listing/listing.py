@@ -55,7 +55,7 @@ class Listing:
         config, used = self.config, self.program.placement.used
         sizes = {
             "each weight bank": (config.bank_words, config.banks),
-            "each KV bank": (config.kv_words, config.lanes),
+            "each KV bank": (config.kv_words, config.lanes * config.sequences),
             "the constant memory": (config.constant_words, config.tiles),
             "the vector memory": (config.vector_words, 2 * config.tiles),
             "the activation memory": (config.activation_groups, config.columns * config.tiles),

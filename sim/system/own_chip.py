@@ -75,7 +75,7 @@ def own_machine(design: str, tiles: int = TILES) -> Machine:
         die_area=float(area),
         tensor_chips=1,
         hop_time=HOP_TIME,
-        kv_memory=lanes * config.kv_words * config.format.kv_word_bits / 8,
+        kv_memory=lanes * config.kv_words * config.sequences * config.format.kv_word_bits / 8,
         kv_bandwidth=lanes * config.format.kv_word_bits / 8 * clock,
         read_energy=float(tile.bank.read_energy + LOGIC_ENERGY) / config.format.word_bytes,
     )

@@ -63,6 +63,7 @@ def schedule(shape: LlamaShape, config: TileConfig) -> Queues:
     """The instructions of a model of this shape, whose weights are nowhere: only their numbers count."""
     largest = {name: words for name, words in ADDRESSABLE_WORDS.items() if name != "lane_words"}
     bank_words = ADDRESSABLE_WORDS["lane_words"] // config.banks_per_lane
+    largest["constant_words"] = config.most_constants
     roomy = replace(config, **largest, bank_words=bank_words, program_words=1 << 20)
     model = hollow_model(shape)
     return Emitter(model, place_model(model, roomy), roomy).token()
