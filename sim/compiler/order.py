@@ -35,6 +35,7 @@ class Task:
         """It belongs to the queue that streams."""
         return self.planned.instruction.streams
 
+
 class Orderer:
     """Orders windows one after the other, for a step with one page in use: longer ones have more to hide latency with.
 
@@ -120,4 +121,4 @@ class Orderer:
 
     def _span(self, task: Task) -> int:
         instruction, columns = task.planned.instruction, self.config.columns
-        return instruction.span(1) * (instruction.plays(columns) if task.streams else columns)
+        return instruction.span(1) * (instruction.plays(columns, batch=self.config.batch) if task.streams else columns)
