@@ -19,15 +19,17 @@ from sim.sequences import Batch, batch_emissions, simulate_batches
 from sim.tile import build_tile
 from tests.interpreter import Interpreter
 from tests.random_model import random_model
-from tests.test_columns import CONTEXT, tile
-from tests.test_program import SHAPE
+from tests.test_columns import CONTEXT
+from tests.test_program import SHAPE, TILE
 from tests.test_schedule import faults
 from tests.test_schedule import tile as timed_tile
 
 
 def batch_tile(columns: int, **changes):
     """A small tile for so many sequences."""
-    return tile(columns, batch=True, **changes)
+    small = {"bank_words": 2048, "kv_words": 512, "vector_words": 256, "constant_words": 2048, "program_words": 512}
+    small |= {"vector_lanes": 4, "context": CONTEXT, "columns": columns, "batch": True}
+    return dataclasses.replace(TILE, **small | changes)
 
 
 def prompts_of(columns: int, seed: int = 5) -> tuple[tuple[int, ...], ...]:
@@ -190,6 +192,6 @@ def test_a_batch_without_room_is_refused(prompts, total, message, tmp_path):
 
 
 def test_drafts_are_not_a_batch(tmp_path):
-    program = compile_model(random_model(SHAPE), tile(2))
+    program = compile_model(random_model(SHAPE), batch_tile(2, batch=False))
     with pytest.raises(UserError, match="the columns of this tile belong to one sequence, not to a batch"):
         simulate_batches(program, [Batch(prompts=((1,),), total=2)], tmp_path)
