@@ -1,7 +1,7 @@
 """What a decode reaches of the hardware: lines, branches and bits that went up or down, by module.
 
 ``python docs/gateware_coverage.py [DESIGN] [TOKENS]`` builds the design's tile with Verilator's coverage, lets it
-decode the shipped model, checks tokens against the golden model and prints a table. It takes five minutes.
+decode the shipped model, checks tokens against the golden model and prints a table. It takes some minutes.
 """
 
 import json
@@ -71,7 +71,7 @@ def _share(points: int, reached: int) -> str:
 
 def main():
     """Print the table."""
-    design = sys.argv[1] if len(sys.argv) > 1 else "sram-22nm"
+    design = sys.argv[1] if len(sys.argv) > 1 else "mram-22nm"
     tokens = int(sys.argv[2]) if len(sys.argv) > 2 else 40
     with tempfile.TemporaryDirectory() as folder:
         show(decode(design, tokens, Path(folder)))
