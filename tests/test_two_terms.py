@@ -100,12 +100,12 @@ def test_smollm2_fits_its_tile():
     place = place_model(model, config)
     queues = Emitter(model, place, config).token()
     assert max(map(len, queues)) <= config.program_words
-    # 5 words for 18 groups and 12 for 48 in the layers, 9 for two terms of 18 in the embedding and the head.
-    layer = (576 + 2 * 192 + 576 + 2 * 1536) * 5 + 576 * 12
-    assert place.used["each weight bank"] * config.lanes == 30 * layer + 49152 * 9
+    # 9 words for 18 groups and 24 for 48 in the layers, 18 for two terms of 18 in the embedding and the head.
+    layer = (576 + 2 * 192 + 576 + 2 * 1536) * 9 + 576 * 24
+    assert place.used["each weight bank"] * config.lanes == 30 * layer + 49152 * 18
     counts = events(queues, config, 0, emits=True)
-    embedding = 2 * 9 * config.lanes
-    assert counts["weight reads"] == 30 * layer + 49152 * 9 + embedding
+    embedding = 2 * 18 * config.lanes
+    assert counts["weight reads"] == 30 * layer + 49152 * 18 + embedding
     checker, last = (
         TimingChecker(SimpleNamespace(stream=queues[0], vector=queues[1], queues=queues, columns=1), config),
         config.context - 1,
