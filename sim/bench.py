@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from devicemodels.errors import UserError
 from rtl.export.verilog import tile_sources
 from rtl.formats import ACCURATE
 from rtl.tile.config import BankTiming, TileConfig
@@ -39,6 +40,9 @@ DESIGNS = ("mram-22nm", "sram-22nm", "mram-22nm-4bit")
 
 WIDE = "mram-16nm-4bit"
 """The preset for one wide layer."""
+
+WHOLE, WHOLE_TOKENS = "mram-16nm-135m", 8
+"""The preset that holds SmolLM2-135M."""
 
 LARGE = TileConfig(
     lanes=32, vector_lanes=16, banks_per_lane=2, bank_words=1024, bank=BankTiming(latency_cycles=3, cadence_cycles=2),
@@ -93,7 +97,18 @@ def measure_simulation(progress) -> list[SimulationSpeed]:
     presets = [measure_design(name, verse, TOKENS, progress) for name in DESIGNS]
     with progress.step("Generate a tile of 4,096 multipliers"):
         large = SimulationSpeed(design="4,096 multipliers", generation=measure_generation(LARGE))
-    return [*presets, measure_design(WIDE, wide_model(), WIDE_TOKENS, progress), large, measure_golden()]
+    wide = measure_design(WIDE, wide_model(), WIDE_TOKENS, progress)
+    return [*presets, wide, *measure_whole(progress), large, measure_golden()]
+
+
+def measure_whole(progress) -> list[SimulationSpeed]:
+    """SmolLM2-135M on its tile, or nothing where it is not kept and cannot be fetched."""
+    try:
+        model = load_model("smollm2", progress)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return []
+    return [measure_design(WHOLE, model, WHOLE_TOKENS, progress)]
 
 
 def measure_golden() -> SimulationSpeed:
@@ -114,7 +129,7 @@ def simulation_table(speeds: list[SimulationSpeed]) -> Table:
             speed.design,
             "-" if speed.cycles is None else f"{speed.cycles / 1e3:.0f} k",
             "-" if speed.macs is None else f"{speed.macs / 1e6:.1f} M",
-            "-" if speed.tokens is None else f"{speed.tokens:.1f}",
+            "-" if speed.tokens is None else f"{speed.tokens:.3g}",
             "-" if speed.generation is None else f"{speed.generation:.1f} s",
             "-" if speed.build is None else "cached" if speed.build == 0 else f"{speed.build:.0f} s",
         ]
