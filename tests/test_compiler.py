@@ -73,10 +73,17 @@ def test_images_hold_the_matrices(verse, tile):
     assert (words[:, 32] == matrix.group_scales[row]).all()
 
 
-def test_a_model_that_does_not_fit_is_refused(verse, tile):
-    small = dataclasses.replace(tile.config, bank_words=4000)
-    with pytest.raises(UserError, match=r"needs 4352 words of each weight bank and the design has 4000: 352 too few"):
-        compile_model(verse, small)
+@pytest.mark.parametrize(
+    ("words", "way_out"),
+    [
+        (4000, "needs 4352 words of each weight bank and the design has 4000: 352 too few; .*, or 2 such tiles on a"),
+        (2000, "or 4 such tiles on a chip"),  # 4,352 words are over twice as many
+        (1000, "8 such tiles would hold it, which is beyond the 32 lanes"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused(words, way_out, verse, tile):
+    with pytest.raises(UserError, match=way_out):
+        compile_model(verse, dataclasses.replace(tile.config, bank_words=words))
 
 
 def test_instructions_refuse_what_does_not_fit():

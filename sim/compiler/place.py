@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from devicemodels.errors import UserError
 from rtl.formats import GROUP
-from rtl.tile.config import TileConfig
+from rtl.tile.config import LANES, TileConfig
 from rtl.tile.program import FIELDS
 from rtl.tile.vector_unit import EXTREMES, SCALES
 from sim.compiler.quantise import IntegerMatrix, IntegerModel
@@ -86,7 +86,7 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
     weights = Memory(
         "each weight bank",
         config.bank_words,
-        "set memory.words to at least the first figure, or take more lanes or a smaller model",
+        "set memory.words to at least the first figure, or take a smaller model",
         config.banks_per_lane,
     )
     constants = Memory(
@@ -128,10 +128,19 @@ def place_model(model: IntegerModel, config: TileConfig, name: str = "the model"
         sequences=config.sequences,
         used={},
     )
+    weights.remedy += _more_tiles(weights, config)
     for memory in (weights, constants, kv, vectors, activations):
         memory.check(name)
         placement.used[memory.name] = memory.used
     return placement
+
+
+def _more_tiles(weights: Memory, config: TileConfig) -> str:
+    """How many tiles' banks have room for the weights; tiles that share a model are a power of two."""
+    tiles = 1 << (-(-weights.used // (weights.capacity * weights.banks)) * config.tiles - 1).bit_length()
+    if tiles * config.tile_lanes <= LANES[-1]:
+        return f", or {tiles} such tiles on a chip (chip.tiles)"
+    return f": {tiles} such tiles would hold it, which is beyond the {LANES[-1]} lanes that share a model"
 
 
 def _check_shape(model, config):
