@@ -55,7 +55,8 @@ def _draw(found: Listing, path: Path) -> None:
 
 def _show(found: Listing, *, explain: bool) -> None:
     console, config = output(), found.config
-    tiles = f"{config.tiles} tiles on {config.chips} chips" if config.tiles > 1 else "one tile"
+    chips = "one chip" if config.chips == 1 else f"{config.chips} chips"
+    tiles = f"{config.tiles} tiles on {chips}" if config.tiles > 1 else "one tile"
     title = f"{found.model} on {found.design}: {tiles}, {config.lanes} lanes, {config.banks} weight banks"
     rows = [
         (use.memory, str(use.count), f"{use.used:,}", f"{use.words:,}", f"{use.used / use.words:.0%}")
