@@ -331,6 +331,8 @@ def measure(prepared: Prepared, observed: dict, folder: Path) -> Measurement:
     joules = energy(physical, counts, cycles)
     return Measurement(
         design=prepared.design.name,
+        tiles=tile.config.tiles,
+        chips=tile.config.chips,
         model=prepared.model.name,
         simulator=prepared.build.options.simulator,
         prompt=prepared.prompt,

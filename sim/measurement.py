@@ -69,6 +69,8 @@ class Measurement:
         Phase to cycles of a decode step, mean over the generated tokens; they sum to `cycles_per_token`.
     clock_hz, max_clock_hz
         Chosen by the design, and the highest that synthesis found.
+    tiles, chips
+        That share the model; areas are of all of them.
     area_mm2, energy_j
         Part to mm², and to joules per token; they sum to ``tile_area_mm2`` and ``energy_per_token_j``.
     speculation
@@ -105,6 +107,8 @@ class Measurement:
     build_s: float
     run_folder: str
     speculation: Speculation | None = None
+    tiles: int = 1
+    chips: int = 1
 
     @property
     def cycles_equal(self) -> bool:

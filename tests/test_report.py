@@ -1,5 +1,6 @@
 """The report: complete in itself, and true to the measurement."""
 
+import dataclasses
 import doctest
 import json
 import re
@@ -95,6 +96,12 @@ def test_headline_figures_stand_in_the_page(page):
         assert text in page
     for machine in MACHINES:
         assert machine.name in page
+
+
+def test_the_page_says_how_many_chips_hold_the_model(measurement, page):
+    assert "holds the whole model: one tile on one chip" in page
+    board = render(dataclasses.replace(measurement, tiles=8, chips=2), ROWS, {})
+    assert "holds the whole model: 8 tiles on 2 chips" in board
 
 
 def test_a_run_that_is_not_valid_says_so(measurement, page):

@@ -83,10 +83,14 @@ def _area(m: Measurement) -> Figure:
     return Figure(
         name="Tile area",
         value=f"{number(m.tile_area_mm2)} mm²",
-        note="",
-        definition="Macros, synthesised logic at a stated placement utilisation, and SRAM of one tile. "
+        note=f"holds the whole model: {_count(m.tiles, 'tile')} on {_count(m.chips, 'chip')}",
+        definition="Macros, synthesised logic at a stated placement utilisation, and SRAM of all tiles together. "
         "No pads, no host interface, no clock generation.",
     )
+
+
+def _count(number_of: int, what: str) -> str:
+    return f"one {what}" if number_of == 1 else f"{number_of} {what}s"
 
 
 def _clock(m: Measurement) -> Figure:
