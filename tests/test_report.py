@@ -1,6 +1,5 @@
 """The report: complete in itself, and true to the measurement."""
 
-import dataclasses
 import doctest
 import json
 import re
@@ -100,7 +99,7 @@ def test_headline_figures_stand_in_the_page(page):
 
 def test_the_page_says_how_many_chips_hold_the_model(measurement, page):
     assert "holds the whole model: one tile on one chip" in page
-    board = render(dataclasses.replace(measurement, tiles=8, chips=2), ROWS, {})
+    board = render(replace(measurement, tiles=8, chips=2), ROWS, {})
     assert "holds the whole model: 8 tiles on 2 chips" in board
 
 
