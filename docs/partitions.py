@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from rtl.tile.config import TileConfig
+from rtl.tile.program import Source
 from sim.checkpoint import load_model, prompt_tokens
 from sim.compiler import Program, compile_model, quantise_model
 from sim.console import Silent
@@ -65,7 +66,7 @@ def main(design: str, name: str, text: str, tokens: int, partitions: list[str]) 
         predicted = emission_cycles(program.queues, config, len(prompt), len(prompt) + tokens - 1)
         same = found["tokens"] == expected, found["token_cycles"] == predicted
         cycles = (predicted[-1] - predicted[0]) / (tokens - 1)
-        words = sum(i.steps(1) for i in program.stream if i.source == 0) * config.period
+        words = sum(i.steps(1) for i in program.stream if i.source == Source.WEIGHTS) * config.period
         cells = [config.tiles, config.chips, config.link_cycles, f"{cycles:,.0f}", f"{words / cycles:.1%}"]
         cells += ["equal" if equal else "DIFFERENT" for equal in same] + [f"{found['seconds']:.1f}"]
         print("| " + " | ".join(map(str, cells)) + " |", flush=True)

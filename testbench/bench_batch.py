@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 
 import cocotb
-from cocotb.triggers import FallingEdge, RisingEdge, Timer
 
-from testbench.bench_decode import COUNTERS, load_prompt, pulse, refuse, reset
+from testbench.bench_columns import outcome
 from testbench.bench_decode import PUBLIC as ONE_SEQUENCE
-from testbench.clock import PERIOD_NS, start_clock
+from testbench.bench_decode import load_prompt, refuse, reset
+from testbench.clock import start_clock
 
 PUBLIC = (*ONE_SEQUENCE, "columns", "token_column")
 LENGTH_BITS = 16
@@ -36,19 +36,7 @@ async def batches(tile):
 async def play(tile, run, context: int):
     """One run: what comes out of it."""
     await load(tile, run, context)
-    await pulse(tile.start)
-    tokens = []
-    while len(tokens) < sum(run["total"] - len(prompt) + 1 for prompt in run["prompts"]):
-        await RisingEdge(tile.token_valid)
-        await Timer(PERIOD_NS / 2, "ns")
-        while tile.token_valid.value:
-            tokens.append([int(s.value) for s in (tile.token, tile.token_column, tile.cycles)])
-            await Timer(PERIOD_NS, "ns")
-    if tile.busy.value:
-        await FallingEdge(tile.busy)
-    await Timer(16 * PERIOD_NS, "ns")
-    found = {name: int(getattr(tile, name).value) for name in COUNTERS}
-    return found | dict(zip(("tokens", "token_columns", "token_cycles"), zip(*tokens, strict=True), strict=True))
+    return await outcome(tile, sum(run["total"] - len(prompt) + 1 for prompt in run["prompts"]))
 
 
 async def load(tile, run, context: int):

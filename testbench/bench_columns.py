@@ -34,9 +34,14 @@ async def runs(tile):
 async def play(tile, run):
     """One run: what comes out of it."""
     await load(tile, run)
+    return await outcome(tile, run["total"] - run["emitted"])
+
+
+async def outcome(tile, count: int):
+    """Start the run that is set up: the tokens that come, so many, and the counters."""
     await pulse(tile.start)
     tokens = []
-    while len(tokens) < run["total"] - run["emitted"]:
+    while len(tokens) < count:
         await rises(tile.token_valid)
         while tile.token_valid.value:
             tokens.append([int(s.value) for s in (tile.token, tile.token_column, tile.cycles)])
