@@ -8,7 +8,7 @@ from rtl.tile.activity import ACTIVITIES
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Alu, Constant, Destination, Instruction, Source
 from sim.compiler import Program
-from sim.timing import Queues, Step, pages_of
+from sim.timing import Queues, Step, lane_cycles, pages_of
 
 
 def played(queues: Queues, *, emits: bool) -> list[Instruction]:
@@ -24,11 +24,11 @@ def events(queues: Queues, config: TileConfig, position: int, *, emits: bool, co
     """Accesses of one step at a position with so many columns in use, each of one word of one memory.
 
     Keys: `weight reads` and `KV reads` (all lanes together), `lane words` (words multiplied), `column words` (those as
-    often as there are columns in use), `KV writes`,
-    `vector reads`, `vector writes`, `activation reads`, `activation writes`, `constant reads`, `constant writes`,
-    `program reads`, `prompt reads` and `vector steps`. An embedding counts as a read of a bank of every lane, of which
-    one lane's word is used. A word of the banks is read and counted once for all columns; of a batch, one of the KV
-    banks once for each.
+    often as there are columns in use), `KV writes`, `vector reads`, `vector writes`, `activation reads`,
+    `activation writes`, `constant reads`, `constant writes`, `program reads`, `prompt reads`, `vector steps`, and
+    `lane cycles`, in which the lanes' clock runs. An embedding counts as a read of a bank of every lane, of which one
+    lane's word is used. A word of the banks is read and counted once for all columns; of a batch, one of the KV banks
+    once for each.
     """
     # A fetch is of the instruction behind the one that begins: one more a queue, and the first; and the one that the
     # streaming queue has reached without playing it.
@@ -38,6 +38,7 @@ def events(queues: Queues, config: TileConfig, position: int, *, emits: bool, co
         counts["program reads"] += 1
         if instruction.source < Source.END_OF_PROMPT:
             _count(counts, instruction, config, pages, columns)
+    counts["lane cycles"] = lane_cycles(queues, config, position, emits=emits, columns=columns)
     return counts
 
 

@@ -7,16 +7,16 @@ from devicemodels.errors import UserError
 from devicemodels.transistor import fo4_at, leakage_scale
 from rtl.export.verilog import top
 from sim.cache import cache_root
-from sim.synthesis import Synthesis, synthesise
+from sim.synthesis import ModuleGates, Synthesis, synthesise
 from sim.tile import Tile
 
 ACTIVITY = 0.15
 """Output transitions of a NAND2-equivalent in a cycle in which its unit works (assumed: datapaths toggle 10-20 %)."""
 
 CLOCK_LOAD = 1.0
-"""NAND2-equivalent transitions that the clock costs in each flip-flop and cycle; nothing is gated (assumed)."""
+"""NAND2-equivalent transitions that a running clock costs in each flip-flop and cycle (assumed)."""
 
-BLACK_BOXES = ("sram", "weight_bank")
+BLACK_BOXES = ("sram", "weight_bank", "clock_gate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +84,16 @@ def max_clock(tile: Tile, synthesis: Synthesis) -> float:
 
 def gates_below(synthesis: Synthesis, name: str) -> float:
     """NAND2 equivalents of a module and all below it, as often as they are there."""
-    return sum(
-        module.count * module.nand2_equivalents
-        for module in synthesis.modules
-        if f"{module.name}.".startswith(f"{name}.")
-    )
+    return sum(module.count * module.nand2_equivalents for module in _below(synthesis, name))
+
+
+def flops_below(synthesis: Synthesis, name: str) -> int:
+    """Flip-flops of a module and all below it, as often as they are there."""
+    return sum(module.count * module.flops for module in _below(synthesis, name))
+
+
+def _below(synthesis: Synthesis, name: str) -> list[ModuleGates]:
+    return [module for module in synthesis.modules if f"{module.name}.".startswith(f"{name}.")]
 
 
 def links_gates(synthesis: Synthesis) -> float:
@@ -120,14 +125,17 @@ def _area(tile: Tile, synthesis: Synthesis) -> dict[str, float]:
 def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str, float]:
     """Joules by part for the events of `sim.accounts` in a number of cycles.
 
-    Lanes and vector unit switch in the cycles that have work for them, all other logic in every cycle. Of a lane with
-    columns as large a part switches as there are columns in use.
+    Lanes and vector unit switch in the cycles that have work for them, all other logic in every cycle; the clock of
+    the lanes is gated, that of all else is not. Of a lane with columns as large a part switches as there are columns
+    in use; what locates errors, which are rare, does not.
     """
     tile, technology = physical.tile, physical.tile.technology
     macros = {name: sram.macro for name, sram in tile.srams.items()}
     seconds = cycles / tile.clock_hz
     lanes, vector = (gates_below(physical.synthesis, name) for name in ("lane", "tile.vector_unit"))
     rest = physical.synthesis.nand2_equivalents - lanes - vector
+    busy = lanes - gates_below(physical.synthesis, "lane.decoder.corrector.locator")
+    flops, gated = physical.synthesis.flops, flops_below(physical.synthesis, "lane")
     per_gate = ACTIVITY * technology.nand2_energy
     tiles = tile.config.tiles  # each has its part of a vector word, and memories of its own for all else
     small = tiles * sum(
@@ -147,8 +155,8 @@ def energy(physical: Physical, counts: Counter[str], cycles: float) -> dict[str,
         "vector memory": tiles * macros["vector"].read_energy * counts["vector reads"]
         + tiles * macros["vector"].write_energy * counts["vector writes"],
         "other memories": small,
-        "lanes": lanes / (tile.config.lanes * tile.config.columns) * per_gate * counts["column words"],
+        "lanes": busy / (tile.config.lanes * tile.config.columns) * per_gate * counts["column words"],
         "vector unit and sequencer": per_gate * (vector * counts["vector steps"] + rest * cycles),
-        "clock": physical.synthesis.flops * CLOCK_LOAD * technology.nand2_energy * cycles,
+        "clock": (gated * counts["lane cycles"] + (flops - gated) * cycles) * CLOCK_LOAD * technology.nand2_energy,
         "leakage": leaking * seconds,
     }

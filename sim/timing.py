@@ -53,10 +53,7 @@ class Clock:
         return max(loads[-1] + instruction.wait, seen + instruction.lag)
 
     def _stream(self, instruction: Instruction, start: int) -> int:
-        words = instruction.groups * (self.pages if instruction.groups_by_page else 1)
-        plays = instruction.plays(self.columns, batch=self.config.batch)
-        rows = instruction.steps(self.pages) // words * plays
-        drain = 1 if instruction.source == Source.EMBEDDING else self.config.drain * self.columns // plays
+        words, rows, drain = _rows(instruction, self.config, self.pages, self.columns)
         each = max(words * instruction.period, drain)
         first = max(start + (words - 1) * instruction.period, self.row + self.spread)
         lasts = first + each * np.arange(rows)
@@ -125,6 +122,38 @@ def token_cycles(queues: Queues, config: TileConfig, position: int, *, emits: bo
     last = Source.END if emits else Source.END_OF_PROMPT
     vector = _timed(queues, config, pages_of(position, min(columns, config.positions)), columns)[False]
     return next(turn.start for turn in vector if turn.instruction.source == last) + 1
+
+
+def _rows(instruction: Instruction, config: TileConfig, pages: int, columns: int) -> tuple[int, int, int]:
+    """Words of a row of a streaming instruction, its rows, and the cycles that sums of one take to leave the lanes."""
+    words = instruction.groups * (pages if instruction.groups_by_page else 1)
+    plays = instruction.plays(columns, batch=config.batch)
+    drain = 1 if instruction.source == Source.EMBEDDING else config.drain * columns // plays
+    return words, instruction.steps(pages) // words * plays, drain
+
+
+def _reads(turn: Turn, config: TileConfig, pages: int, columns: int) -> np.ndarray:
+    """Cycles in which a streaming instruction reads its words: the last one of a row waits until sums find room."""
+    instruction, period = turn.instruction, turn.instruction.period
+    words, rows, drain = _rows(instruction, config, pages, columns)
+    lasts = turn.end + 1 - period - max(words * period, drain) * np.arange(rows)[::-1]
+    begins = np.append(turn.start, lasts[:-1] + period)
+    steps = np.column_stack([begins[:, None] + period * np.arange(words - 1), lasts]).ravel()
+    return steps[:: config.word_beats >> instruction.pairs] if instruction.source == Source.EMBEDDING else steps
+
+
+def lane_cycles(queues: Queues, config: TileConfig, position: int, *, emits: bool, columns: int = 1) -> int:
+    """Cycles of a step in which the lanes' clock runs: from a word at the lanes to its row's sum."""
+    return _lane_cycles(queues, config, pages_of(position, min(columns, config.positions)), columns, emits)
+
+
+@lru_cache(maxsize=256)
+def _lane_cycles(queues: Queues, config: TileConfig, pages: int, columns: int, emits: bool) -> int:
+    both, played = _timed(queues, config, pages, columns), len(queues[0]) - 1
+    if not emits:
+        played = next(i for i in queues[1] if i.source == Source.END_OF_PROMPT).after
+    reads = np.concatenate([_reads(turn, config, pages, columns) for turn in both[True][:played]])
+    return int(np.minimum(np.diff(reads), config.lane_latency).sum()) + config.lane_latency
 
 
 def phase_cycles(queues: Queues, config: TileConfig, position: int, columns: int = 1) -> Counter[str]:

@@ -68,7 +68,7 @@ def cases(code, correctable, data_bits, marks=None):
 )
 def test_errors_are_corrected_or_detected(code, data_bits, errors):
     claim = Corrects(code, data_bits, errors)
-    assert prove(claim, depth=2).holds
+    assert prove(claim, depth=4).holds
 
 
 # --- planted faults
@@ -86,7 +86,7 @@ def test_a_bit_left_out_of_a_sum_is_found(code, monkeypatch):
 def test_a_flip_of_the_wrong_bit_is_found(code, monkeypatch):
     whole = code.one_hot
     monkeypatch.setattr(code, "one_hot", lambda m, value, *rest: whole(m, value ^ (value == 41), *rest))
-    proof = prove(Corrects(code, 64, 1), depth=2)
+    proof = prove(Corrects(code, 64, 1), depth=4)
     assert (proof.holds, proof.failed) == (False, ("repaired",))
     assert proof.trace[0]["position_0"] in (40, 41)
 
@@ -94,7 +94,7 @@ def test_a_flip_of_the_wrong_bit_is_found(code, monkeypatch):
 def test_a_wrong_root_is_found(monkeypatch):
     roots = galois.quadratic_roots(7)
     monkeypatch.setattr(galois, "quadratic_roots", lambda order: (*roots[:-1], roots[-1] ^ 4))
-    assert not prove(Corrects(bch, 64, 2), depth=2).holds
+    assert not prove(Corrects(bch, 64, 2), depth=4).holds
 
 
 def test_a_wrong_inverse_lets_three_errors_pass(monkeypatch):
@@ -107,7 +107,7 @@ def test_a_wrong_inverse_lets_three_errors_pass(monkeypatch):
         return table
 
     monkeypatch.setattr(galois, "power", wrong)
-    proof = prove(Corrects(bch, 64, 3), depth=2)
+    proof = prove(Corrects(bch, 64, 3), depth=4)
     assert not proof.holds and "flagged" in proof.failed
     places = [proof.trace[0][f"position_{i}"] for i in range(3)]
     assert functools.reduce(operator.xor, places) == 5

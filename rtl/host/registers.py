@@ -9,7 +9,7 @@ from rtl.host.axi import REGISTER_BITS
 IDENTIFICATION = 0x53505354
 """ASCII "SPST", first letter in the highest byte."""
 
-VERSION = (1, 2)
+VERSION = (1, 3)
 """Major and minor version of this map; a change that an old driver cannot live with raises the first."""
 
 COUNTER_BITS = 48
@@ -126,6 +126,7 @@ ACTIVITIES = (
     ("CONSTANT_WRITES", "Words of the constant memory written in part."),
     ("PROGRAM_READS", "Instructions read from both program memories."),
     ("PROMPT_READS", "Words read from the prompt memory."),
+    ("LANE_CYCLES", "Cycles in which the lanes' clock runs."),
 )
 """Counters of a run from which its energy follows."""
 

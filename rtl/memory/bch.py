@@ -15,7 +15,7 @@ from amaranth.lib import wiring
 
 from devicemodels.errors import UserError
 from rtl.memory import galois
-from rtl.memory.correction import Decoder, corrector_ports, moments, one_hot
+from rtl.memory.correction import Corrector, Decoder, locator_ports, moments, one_hot
 
 SHORTEST, LONGEST = 8, (1 << galois.ORDERS[-1]) - 2 * galois.ORDERS[-1] - 1
 """Data bits of the words that the fields of `rtl.memory.galois` can protect."""
@@ -167,46 +167,42 @@ def encode_value(m: Module, data: Value) -> Value:
     return Cat(checks[place[p]] if p in place else placed[p] for p in range(len(placed)))
 
 
-class BchCorrector(wiring.Component):
-    """Solves for y, then locates and flips: one word a cycle, latency 2 cycles."""
+class BchLocator(wiring.Component):
+    """Solves for y, then locates: one word a cycle, latency 2 cycles."""
 
     LATENCY = 2
 
     def __init__(self, data_bits: int):
         self.data_bits = data_bits
-        super().__init__(corrector_ports(data_bits, code_bits(data_bits)))
+        super().__init__(locator_ports(code_bits(data_bits), check_bits(data_bits)))
 
     def elaborate(self, platform):
         m = Module()
-        order, length = field_order(self.data_bits), len(self.code)
-        code, valid = Signal(length, reset_less=True), Signal()
-        odd, s1, root, solved = (Signal(width, reset_less=True) for width in (1, order, order, 1))
+        order, length = field_order(self.data_bits), len(self.flips)
+        sums = Signal.like(self.sums, reset_less=True)
+        odd, s1, root = (Signal(width, reset_less=True) for width in (1, order, order))
+        solved = Signal(init=1, reset_less=True)
         m.d.sync += [
-            code.eq(self.code),
-            valid.eq(self.valid),
-            Cat(odd, s1).eq(self.sums),
-            Cat(root, solved).eq(self._solve(m)),
+            sums.eq(self.sums),
+            Cat(odd, s1).eq(sums),
+            Cat(root, solved).eq(self._solve(m, sums)),
         ]
-        first, second, found = Signal(order), Signal(order), Signal(length)
-        located, wrong = Signal(), Signal()
+        first, second, located, wrong = Signal(order), Signal(order), Signal(), Signal()
         m.d.comb += [
             first.eq(galois.product(m, s1, root, order)),
             second.eq(first ^ s1),
             located.eq(solved & (first < length) & (second < length)),
             wrong.eq(odd | s1.any()),
-            found.eq(one_hot(m, first, length, located & ~odd) | one_hot(m, second, length, located & wrong)),
-        ]
-        m.d.sync += [
-            self.data.eq(Cat(code[p] ^ found[p] for p in data_positions(self.data_bits))),
-            self.corrected.eq(valid & located & wrong),
-            self.uncorrectable.eq(valid & ~located),
+            self.flips.eq(one_hot(m, first, length, located & ~odd) | one_hot(m, second, length, located & wrong)),
+            self.corrected.eq(located & wrong),
+            self.uncorrectable.eq(~located),
         ]
         return m
 
-    def _solve(self, m):
+    def _solve(self, m, sums):
         """The root y, and whether it solves the equation: 1 if odd, any otherwise. The cube's inverse is a table."""
         order = field_order(self.data_bits)
-        odd, s1, s3 = self.sums[0], self.sums[1 : order + 1], self.sums[order + 1 :]
+        odd, s1, s3 = sums[0], sums[1 : order + 1], sums[order + 1 :]
         inverse, ratio, root = Signal(order), Signal(order), Signal(order)
         m.d.comb += [
             inverse.eq(galois.lookup(m, s1, galois.power(np.arange(1 << order), -3, order))),
@@ -215,6 +211,13 @@ class BchCorrector(wiring.Component):
         ]
         solved = Mux(odd, ratio == 0, ~galois.parity(ratio, galois.trace_mask(order)))
         return Cat(root, Mux(s1.any(), solved, s3 == 0))
+
+
+class BchCorrector(Corrector):
+    """Flips the one or two bits to which the sums of a codeword point: one word a cycle, latency 3 cycles."""
+
+    def __init__(self, data_bits: int, *, gated: bool = False):
+        super().__init__(data_positions(data_bits), BchLocator(data_bits), gated=gated)
 
 
 class BchDecoder(Decoder):
@@ -227,7 +230,7 @@ class BchDecoder(Decoder):
     corrected, uncorrectable : raised for one cycle with the word
     """
 
-    LATENCY = Decoder.SUM_LATENCY + BchCorrector.LATENCY
+    LATENCY = 4
 
-    def __init__(self, data_bits: int):
-        super().__init__(data_bits, code_bits(data_bits), sums, BchCorrector(data_bits))
+    def __init__(self, data_bits: int, *, gated: bool = False):
+        super().__init__(sums, BchCorrector(data_bits, gated=gated))

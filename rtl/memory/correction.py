@@ -1,8 +1,12 @@
 """What the decoders of both codes share: sums over a word's set bits, the bits to flip, and the stages."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+import itertools
+
+from amaranth.hdl import Cat, ClockDomain, DomainRenamer, EnableInserter, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from rtl.memory.macros import clock_gate
 
 
 def moments(m: Module, word: Value, degree: int) -> dict[tuple[int, ...], Value]:
@@ -36,16 +40,79 @@ def one_hot(m: Module, value: Value, count: int, enable=1) -> Value:
     return Cat(Mux(row, columns, 0) for row in rows)[:count]
 
 
-def corrector_ports(data_bits: int, length: int):
-    """Ports of a corrector: a codeword with its sums in, the repaired word and its flags out."""
-    return {
-        "code": In(length),
-        "sums": In(length - data_bits),
-        "valid": In(1),
-        "data": Out(data_bits),
-        "corrected": Out(1),
-        "uncorrectable": Out(1),
-    }
+def _runs(positions) -> list[tuple[int, int]]:
+    """Ascending positions as ranges."""
+    ends = [p for p, after in itertools.zip_longest(positions, positions[1:]) if after != p + 1]
+    starts = [p for before, p in itertools.pairwise((-2, *positions)) if p != before + 1]
+    return [(start, end + 1) for start, end in zip(starts, ends, strict=True)]
+
+
+def locator_ports(length: int, sum_bits: int):
+    """Ports of a locator: the sums of a codeword in, the bits to flip and what it has found out."""
+    return {"sums": In(sum_bits), "flips": Out(length), "corrected": Out(1), "uncorrectable": Out(1)}
+
+
+class Corrector(wiring.Component):
+    """Repairs a word: one a cycle, latency `locator.LATENCY` + 1 cycles.
+
+    The locator's registers take nothing but errors, and the zeros that follow one until they are through.
+
+    Parameters
+    ----------
+    positions : of the data in the codeword, ascending
+    locator : component with `locator_ports`, one sum a cycle, whose outputs follow its registers; those begin as zero
+        sums leave them
+    gated : a clock gate holds the locator's registers instead of their enable; the same, but for power
+
+    Attributes
+    ----------
+    code, sums, valid : a codeword with its sums
+    data, corrected, uncorrectable : the repaired word, and flags of a valid one
+    """
+
+    def __init__(self, positions: tuple[int, ...], locator: wiring.Component, *, gated: bool):
+        self.LATENCY = locator.LATENCY + 1
+        self._positions, self._locator, self._gated = positions, locator, gated
+        super().__init__(
+            {
+                "code": In(len(locator.flips)),
+                "sums": In(len(locator.sums)),
+                "valid": In(1),
+                "data": Out(len(positions)),
+                "corrected": Out(1),
+                "uncorrectable": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        locator, code, valid = self._locator, self.code, self.valid
+        error = Signal()
+        m.d.comb += [error.eq(self.sums.any()), locator.sums.eq(self.sums)]
+        wanted = error
+        for _ in range(locator.LATENCY):
+            code_after, valid_after = Signal.like(code, name="code", reset_less=True), Signal(name="valid")
+            error_after = Signal(name="error", reset_less=True)
+            m.d.sync += [code_after.eq(code), valid_after.eq(valid), error_after.eq(error)]
+            code, valid, error = code_after, valid_after, error_after
+            wanted = wanted | error
+        m.submodules.locator = self._clocked(m, wanted)
+        repaired = Signal.like(code)
+        m.d.comb += repaired.eq(code ^ locator.flips)
+        m.d.sync += [
+            self.data.eq(Cat(repaired[start:stop] for start, stop in _runs(self._positions))),
+            self.corrected.eq(valid & locator.corrected),
+            self.uncorrectable.eq(valid & locator.uncorrectable),
+        ]
+        return m
+
+    def _clocked(self, m, wanted):
+        """The locator, with a clock that it has only when it is wanted."""
+        if not self._gated:
+            return EnableInserter(wanted)(self._locator)
+        m.domains.errors = errors = ClockDomain(local=True, reset_less=True)
+        m.submodules.gate = clock_gate(enable=wanted, gated=errors.clk)
+        return DomainRenamer("errors")(self._locator)
 
 
 class Decoder(wiring.Component):
@@ -56,21 +123,17 @@ class Decoder(wiring.Component):
 
     Parameters
     ----------
-    data_bits, length : of a word, without and with check bits
     sums : module and codeword to its check sums, combinational
-    corrector : component with `corrector_ports`
+    corrector : what repairs the word
     """
 
-    SUM_LATENCY = 2
-    """Cycles from a codeword to its sums."""
-
-    def __init__(self, data_bits: int, length: int, sums, corrector: wiring.Component):
+    def __init__(self, sums, corrector: Corrector):
         self._sums, self._corrector = sums, corrector
         super().__init__(
             {
-                "code": In(length),
+                "code": In(len(corrector.code)),
                 "valid": In(1),
-                "data": Out(data_bits),
+                "data": Out(len(corrector.data)),
                 "corrected": Out(1),
                 "uncorrectable": Out(1),
             }
@@ -80,15 +143,13 @@ class Decoder(wiring.Component):
         m = Module()
         m.submodules.corrector = corrector = self._corrector
         captured, arrived = Signal.like(self.code, reset_less=True), Signal()
-        code, sums, valid = (Signal.like(port, reset_less=True) for port in (self.code, corrector.sums, self.valid))
         with m.If(self.valid):
             m.d.sync += captured.eq(self.code)
-        m.d.sync += [
-            arrived.eq(self.valid),
-            valid.eq(arrived),
-            code.eq(captured),
-            sums.eq(self._sums(m, captured)),
+        m.d.sync += arrived.eq(self.valid)
+        m.d.comb += [
+            corrector.code.eq(captured),
+            corrector.sums.eq(self._sums(m, captured)),
+            corrector.valid.eq(arrived),
         ]
-        m.d.comb += [corrector.code.eq(code), corrector.sums.eq(sums), corrector.valid.eq(valid)]
         m.d.comb += [getattr(self, n).eq(getattr(corrector, n)) for n in ("data", "corrected", "uncorrectable")]
         return m

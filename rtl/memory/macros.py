@@ -1,14 +1,14 @@
-"""Instances of the behavioural memory macros, whose SystemVerilog lies beside this file."""
+"""Instances of memory macros and of the clock gate, whose behavioural SystemVerilog lies beside this file."""
 
 from importlib import resources
 
 from amaranth.hdl import ClockSignal, Const, Instance
 
-MODELS = ("weight_bank.sv", "sram.sv")
+MODELS = ("weight_bank.sv", "sram.sv", "clock_gate.sv")
 
 
 def model_sources() -> dict[str, str]:
-    """File name and text of every behavioural memory model."""
+    """File name and text of every behavioural model."""
     folder = resources.files("rtl.memory")
     return {name: (folder / name).read_text() for name in MODELS}
 
@@ -85,3 +85,8 @@ def sram(
         i_write_data=Const(0, bits) if write_data is None else write_data,
         i_write_mask=Const((1 << pieces) - 1, pieces) if write_mask is None else write_mask,
     )
+
+
+def clock_gate(*, enable, gated) -> Instance:
+    """A gate behind the clock: `gated` rises with it at the end of every cycle in which `enable` is high."""
+    return Instance("clock_gate", i_clk=ClockSignal(), i_enable=enable, o_gated=gated)

@@ -39,7 +39,7 @@ class PlainDecoder(wiring.Component):
 
     LATENCY = 1
 
-    def __init__(self, data_bits: int):
+    def __init__(self, data_bits: int, *, gated: bool = False):
         super().__init__(
             {
                 "code": In(data_bits),

@@ -11,7 +11,7 @@ import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 
-from rtl.memory.correction import Decoder, corrector_ports, moments, one_hot
+from rtl.memory.correction import Corrector, Decoder, locator_ports, moments, one_hot
 
 
 @functools.cache
@@ -23,16 +23,6 @@ def data_positions(data_bits: int) -> tuple[int, ...]:
             positions.append(position)
         position += 1
     return tuple(positions)
-
-
-def data_runs(data_bits: int) -> list[tuple[int, int]]:
-    """Ranges of the codeword that hold data: what lies between two powers of two."""
-    length = code_bits(data_bits)
-    return [
-        (power + 1, min(2 * power, length))
-        for power in (2**n for n in range(1, length.bit_length()))
-        if power + 1 < length
-    ]
 
 
 def code_bits(data_bits: int) -> int:
@@ -63,10 +53,8 @@ def encode(data):
     uint8 array [words, code_bits] of bits
     """
     words, bits = data.shape
-    code, taken = np.zeros((words, code_bits(bits)), np.uint8), 0
-    for start, stop in data_runs(bits):
-        code[:, start:stop] = data[:, taken : taken + stop - start]
-        taken += stop - start
+    code = np.zeros((words, code_bits(bits)), np.uint8)
+    code[:, data_positions(bits)] = data
     parities = (code.astype(np.float32) @ _syndrome_weights(bits).astype(np.float32)).astype(np.int64) & 1
     code[:, 1 << np.arange(parities.shape[1])] = parities
     code[:, 0] = np.bitwise_xor.reduce(code, axis=1)
@@ -113,27 +101,33 @@ def sums(m: Module, code: Value) -> Value:
     return Cat(of[()], *(of[(j,)] for j in range((len(code) - 1).bit_length())))
 
 
-class SecdedCorrector(wiring.Component):
-    """Flips the bit to which the sums of a codeword point: one word a cycle, latency 1 cycle."""
+class SecdedLocator(wiring.Component):
+    """Points to the bit that the sums of a codeword name: one word a cycle, latency 1 cycle."""
 
     LATENCY = 1
 
     def __init__(self, data_bits: int):
-        self.data_bits = data_bits
-        super().__init__(corrector_ports(data_bits, code_bits(data_bits)))
+        super().__init__(locator_ports(code_bits(data_bits), check_bits(data_bits)))
 
     def elaborate(self, platform):
         m = Module()
-        length, odd, syndrome = len(self.code), self.sums[0], self.sums[1:]
+        sums, length = Signal.like(self.sums, reset_less=True), len(self.flips)
+        m.d.sync += sums.eq(self.sums)
+        odd, syndrome = sums[0], sums[1:]
         inside = syndrome < length
-        repaired = Signal(length)
-        m.d.comb += repaired.eq(self.code ^ one_hot(m, syndrome, length, odd))
-        m.d.sync += [
-            self.data.eq(Cat(repaired[start:stop] for start, stop in data_runs(self.data_bits))),
-            self.corrected.eq(self.valid & odd & inside),
-            self.uncorrectable.eq(self.valid & Mux(odd, ~inside, syndrome != 0)),
+        m.d.comb += [
+            self.flips.eq(one_hot(m, syndrome, length, odd)),
+            self.corrected.eq(odd & inside),
+            self.uncorrectable.eq(Mux(odd, ~inside, syndrome != 0)),
         ]
         return m
+
+
+class SecdedCorrector(Corrector):
+    """Flips the bit to which the sums of a codeword point: one word a cycle, latency 2 cycles."""
+
+    def __init__(self, data_bits: int, *, gated: bool = False):
+        super().__init__(data_positions(data_bits), SecdedLocator(data_bits), gated=gated)
 
 
 class SecdedDecoder(Decoder):
@@ -146,7 +140,7 @@ class SecdedDecoder(Decoder):
     corrected, uncorrectable : raised for one cycle with the word
     """
 
-    LATENCY = Decoder.SUM_LATENCY + SecdedCorrector.LATENCY
+    LATENCY = 3
 
-    def __init__(self, data_bits: int):
-        super().__init__(data_bits, code_bits(data_bits), sums, SecdedCorrector(data_bits))
+    def __init__(self, data_bits: int, *, gated: bool = False):
+        super().__init__(sums, SecdedCorrector(data_bits, gated=gated))

@@ -20,8 +20,10 @@ ACTIVITIES = (
     "constant_writes",
     "program_reads",
     "prompt_reads",
+    "lane_cycles",
 )
-"""What is counted: accesses of one word of one memory, and steps of the vector pipe (`sim.accounts` has the same)."""
+"""What is counted: accesses of one word of one memory, steps of the vector pipe, and cycles in which the lanes' clock
+runs (`sim.accounts` has the same)."""
 
 
 class Activity(wiring.Component):

@@ -239,6 +239,11 @@ class TileConfig:
         return self.bank.latency_cycles + self.word_code.Decoder.LATENCY
 
     @property
+    def lane_latency(self) -> int:
+        """Cycles from a word at a lane to its row's sum, in which the lane's clock runs."""
+        return self.word_code.Decoder.LATENCY + DotProduct.LATENCY
+
+    @property
     def stream_entry(self) -> int:
         """Cycles from the issue of a row's last read to its first sums at the head of the vector pipe."""
         return self.stream_latency + DotProduct.LATENCY + HOLD_LATENCY

@@ -52,7 +52,7 @@ class Lane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.decoder = decoder = self.word_code.Decoder(self.format.word_bits)
+        m.submodules.decoder = decoder = self.word_code.Decoder(self.format.word_bits, gated=True)
         dots = [DotProduct(self.format) for _ in range(self.columns)]
         for column, dot in enumerate(dots):
             m.submodules["dot" if self.columns == 1 else f"dot_{column}"] = dot

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from amaranth.hdl import Array, Cat, ClockDomain, ClockSignal, Const, Instance, Module, Mux, ResetSignal, Signal
+from amaranth.hdl import Array, Cat, ClockDomain, Const, Instance, Module, Mux, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2, exact_log2
@@ -11,7 +11,7 @@ from rtl.arithmetic.dot import ActivationSums, Share, share_groups
 from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.host.loader import load_port
 from rtl.host.packets import tile_targets
-from rtl.memory.macros import sram, weight_bank
+from rtl.memory.macros import clock_gate, sram, weight_bank
 from rtl.memory.report import ErrorReport, count_ones
 from rtl.tile.activity import ACTIVITIES, Activity
 from rtl.tile.config import READ_LATENCY, TileConfig
@@ -361,6 +361,7 @@ class Tile(wiring.Component):
         arriving, arrived = self._arrivals(m, pipe, loader)
         corrected, uncorrectable = Signal(config.tile_lanes), Signal(config.tile_lanes)
         kv_read_address, kv_write_address = self._kv_addresses(pipe, vector, arrival - READ_LATENCY)
+        clock = self._lane_clock(m, pipe, loader)
         for i in range(config.tile_lanes):
             codes = [
                 self._weight_bank(m, i * config.banks_per_lane + bank, enable, address, loader)
@@ -384,7 +385,7 @@ class Tile(wiring.Component):
             )
             m.submodules[f"lane_{i}"] = Instance(
                 "lane",
-                i_clk=ClockSignal(),
+                i_clk=clock,
                 i_rst=ResetSignal(),
                 i_code=Array(codes)[arriving] if len(codes) > 1 else codes[0],
                 i_code_valid=arrived[i],
@@ -403,6 +404,17 @@ class Tile(wiring.Component):
         self._report(m, host, report, corrected, uncorrectable, embedding, loader)
         self._counters(m, host, pipe)
         self._activity(m, host, pipe, sequencer, vector)
+
+    def _lane_clock(self, m, pipe, loader):
+        """The lanes' clock. It runs from the cycle in which a word is there until its sum is, and in a reset."""
+        begin = self.config.bank.latency_cycles
+        end = begin + self.config.lane_latency
+        works = Cat(pipe.at(kind, stage) for kind in ("weights", "kv") for stage in range(begin, end)).any()
+        self._lanes_work = works
+        loads = 0 if loader is None else loader.busy
+        clock = Signal(name="lane_clock")
+        m.submodules.lane_gate = clock_gate(enable=works | loads | ResetSignal(), gated=clock)
+        return clock
 
     @staticmethod
     def _serves(pipe, column: int, stage: int):
@@ -532,6 +544,7 @@ class Tile(wiring.Component):
             constant_writes=vector.constant_write,
             program_reads=sequencer.stream_read + sequencer.vector_read,
             prompt_reads=sequencer.prompt_read,
+            lane_cycles=self._lanes_work,
         )
 
     def _columns_read(self, pipe, sequencer, stage: int):
