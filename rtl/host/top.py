@@ -51,7 +51,7 @@ class HostedTile(wiring.Component):
         for name, member in bus_members().items():
             ours, theirs = getattr(self, name), getattr(host, name)
             m.d.comb += theirs.eq(ours) if member.flow is Flow.In else ours.eq(theirs)
-        m.submodules.tile = Instance(self.placed, i_clk=ClockSignal(), **self._ports(m, host))
+        m.submodules[self.placed] = Instance(self.placed, i_clk=ClockSignal(), **self._ports(m, host))
         return m
 
     def _ports(self, m, host):
