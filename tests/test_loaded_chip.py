@@ -46,10 +46,10 @@ def chip(request, tmp_path_factory):
 
 
 def shuffled(program):
-    """All packets, banks in any order."""
+    """All packets, banks in any order; before them what goes to all tiles, each of which has to be there for it."""
     sent = packets(program)
     random.Random(1).shuffle(sent)
-    return sent
+    return sorted(sent, key=lambda packet: packet[0] == Target.WEIGHTS)
 
 
 def beyond(program):

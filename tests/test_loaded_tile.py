@@ -29,7 +29,7 @@ from tests.random_model import random_model
 
 SHAPE = LlamaShape(
     dim=32, layers=1, heads=4, kv_heads=2, head_dim=8, ffn=32, vocab=40, context=64, rope_base=1e4, norm_eps=1e-5,
-    tied=True,
+    tied=False,
 )  # fmt: skip
 CONFIG = TileConfig(
     lanes=4, vector_lanes=4, bank_words=60, bank=BankTiming(latency_cycles=2, cadence_cycles=2, write_cycles=3),

@@ -1,4 +1,4 @@
-"""A tile with its host interface: the module that a chip would place."""
+"""A tile, or several as a chip or board, with the host interface: the module at the top."""
 
 from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
@@ -22,8 +22,8 @@ class HostedTile(wiring.Component):
 
     Parameters
     ----------
-    config : of the tile
-    placed : name of its module
+    config : of the tile, or of all tiles together
+    placed : name of the module with it, or them, and of its instance
 
     Attributes
     ----------
