@@ -1,8 +1,8 @@
-"""The bench of a tile that is loaded through AXI: every memory word by packets, then a decode.
+"""The bench of a tile, or of several, loaded through AXI: every memory word by packets, then a decode.
 
-In the run folder `request.json` holds `targets` (keywords of `LoadTarget`), `packets` (target, bank, words), `illegal`
-(packets with programs that are tried before these are loaded), and `prompt`, `total`, `vocabulary`, `epsilon`; no run
-follows if `total` is 0. `observed.json` is written at the end.
+In the run folder `request.json` holds `targets` (keywords of `LoadTarget`), `packets` (target, bank, words), `wrong`
+(packets that are refused) and `illegal` (packets with programs), which are tried before these are loaded, and `prompt`,
+`total`, `vocabulary`, `epsilon`; no run follows if `total` is 0. `observed.json` is written at the end.
 """
 
 import json
@@ -23,9 +23,11 @@ async def load_and_decode(dut):
     request = json.loads(Path("request.json").read_text())
     host = await Host.of(dut)
     targets = {one["target"]: LoadTarget(**{**one, "target": Target(one["target"])}) for one in request["targets"]}
+    wrong = [await refused(host, targets, packet) for packet in request["wrong"]]
     illegal = [await attempt(host, request, targets, packets) for packets in request["illegal"]]
     await load(host, targets, request["packets"])
-    observed = {"illegal": illegal} | {name: await host.field(f"LOAD_{name.upper()}", f"load_{name}") for name in LOADS}
+    observed = {"wrong": wrong, "illegal": illegal}
+    observed |= {name: await host.field(f"LOAD_{name.upper()}", f"load_{name}") for name in LOADS}
     observed |= {"failed": await host.read("LOAD_FAILED"), "load_events": await events(host)}
     if request["total"]:
         observed |= await decode(host, request)
@@ -37,6 +39,15 @@ async def load(host, targets, packets):
     for target, bank, words in packets:
         await host.load(targets[target], words, bank=bank)
     await host.loaded()
+
+
+async def refused(host, targets, packet):
+    """A packet that is dropped: why."""
+    await load(host, targets, [packet])
+    code = await host.field("PACKET_ERROR", "packet_error_code")
+    seen = await events(host)
+    await host.write("CONTROL", clear=1)
+    return seen, code
 
 
 async def attempt(host, request, targets, packets):

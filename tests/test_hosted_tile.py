@@ -1,4 +1,4 @@
-"""A tile behind its host interface decodes through AXI alone: the golden's tokens, the schedule's words and cycles."""
+"""A tile, or several, behind the host interface: tokens of the golden, words and cycles of the schedule, over AXI."""
 
 import json
 
@@ -21,8 +21,9 @@ PROMPT, TOKENS = "The king", 2
 
 
 @pytest.mark.slow
-def test_a_decode_over_axi(tmp_path):
-    config = build_tile(load_design("mram-22nm")).config
+@pytest.mark.parametrize("design", ["mram-22nm", "mram-22nm-4tiles"])
+def test_a_decode_over_axi(design, tmp_path):
+    config = build_tile(load_design(design)).config
     model = load_model("verse")
     integers = quantise_model(model, config.context)
     program = compile_model(model, config, integers)
@@ -34,7 +35,7 @@ def test_a_decode_over_axi(tmp_path):
     sources = [tmp_path / name for name in (*verilog(config), *hosted_verilog(config))]
     simulator = build(
         sources=sources, toplevel=TOP, simulator="verilator", cache_root=cache_root() / "simulators", clock=None,
-        public=PUBLIC, no_inline=("lane",),
+        public=PUBLIC, no_inline=("lane", "tile") if config.tiles > 1 else ("lane",),
     )  # fmt: skip
     request = {"prompt": prompt, "total": total, "vocabulary": program.vocabulary, "epsilon": program.epsilon}
     (tmp_path / "request.json").write_text(json.dumps({**request, "seed": 4, "stalls": 0.3}))

@@ -20,23 +20,28 @@ WAIVED = {
 }
 
 
-QUICK = ("mram-22nm", "sram-22nm", "mram-22nm-4tiles")
-COLUMNS_AND_SPARES = "columns and spares"
+QUICK = ("mram-22nm", "sram-22nm")
+COLUMNS_AND_SPARES, CHIPS_AND_SPARES = "columns and spares", "chips and spares"
 
 
 def design(name: str) -> Design:
-    """A shipped design, or a small one with all that none of them has: several columns, a host that loads weights."""
-    if name != COLUMNS_AND_SPARES:
+    """A shipped design, or one with what none of them has: several columns or chips, a host that loads weights."""
+    if name == COLUMNS_AND_SPARES:
+        shipped = load_design("mram-22nm")
+        changed = {"tile": replace(shipped.tile, lanes=4, vector_lanes=4, columns=4)}
+    elif name == CHIPS_AND_SPARES:
+        shipped = load_design("mram-22nm-4tiles")
+        changed = {"chip": replace(shipped.chip, chips=2)}
+    else:
         return load_design(name)
-    shipped = load_design("mram-22nm")
-    tile = replace(shipped.tile, lanes=4, vector_lanes=4, columns=4)
-    return replace(shipped, tile=tile, memory=replace(shipped.memory, spares=4))
+    return replace(shipped, **changed, memory=replace(shipped.memory, spares=4))
 
 
 @pytest.fixture(
     scope="module",
     params=[
         COLUMNS_AND_SPARES,
+        CHIPS_AND_SPARES,
         *(pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in design_names()),
     ],
 )
@@ -79,5 +84,6 @@ def check_lint(files, top):
 
 def test_modules_are_written_once(files):
     text = "".join(path.read_text() for path in verilog(files))
-    assert text.count("module lane(") == 1
+    assert [text.count(f"module {name}(") for name in ("lane", "tile", "hosted_tile")] == [1, 1, 1]
+    assert all(text.count(f"module {name}(") <= 1 for name in ("chip", "board"))
     assert text.count("requantiser_") > text.count("module \\tile.vector_unit.requantiser_") == 1

@@ -1,6 +1,6 @@
 """Tiles as a chip, and chips as a board: parts that play one program in step."""
 
-from amaranth.hdl import Cat, ClockDomain, Const, Instance, Module, Signal
+from amaranth.hdl import Cat, ClockDomain, Const, Instance, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
@@ -9,18 +9,19 @@ from rtl.chip.collective import Collective
 from rtl.tile.config import TileConfig
 from rtl.tile.tile import SUMMED, host_ports, link_ports
 
-FLAGS = ("tainted", "uncorrectable")
-"""Outputs that any part may raise."""
+FLAGS = ("tainted", "uncorrectable", "load_failed", "load_ready")
+"""Outputs that any part may raise. The parts whose memories take a word from the host are ready in the same cycle."""
 
-PLACE = ("uncorrectable_bank", "uncorrectable_address")
-"""Where the lowest part that says so has lost a word; its banks are counted from the part's own first."""
+PLACES = {event: (f"{event}_bank", f"{event}_address") for event in ("uncorrectable", "load_failed")}
+"""Where something has happened, of the lowest part that says so in that cycle."""
 
 
 class Assembly(wiring.Component):
     """Parts that get the same start, prompt, constants and program, and hear each other through one collective.
 
-    It has a tile's ports. Tokens are the first part's: all find the same ones in the same cycle. A part is an instance
-    of the module `part`, which the Verilog has once.
+    It has a tile's ports. Tokens are the first part's: all find the same ones in the same cycle. Words from the host go
+    to all parts; where a weight did not hold first is kept here. A part is an instance of the module `part`, which the
+    Verilog has once.
 
     Parameters
     ----------
@@ -73,11 +74,24 @@ class Assembly(wiring.Component):
                 m.d.comb += port.eq(sum(values))
             elif name in FLAGS:
                 m.d.comb += port.eq(Cat(values).any())
-            elif name not in PLACE:
+            elif name not in sum(PLACES.values(), ()):
                 m.d.comb += port.eq(values[0])
-        for part in reversed(parts):
-            with m.If(part["uncorrectable"]):
-                m.d.comb += [getattr(self, name).eq(part[name]) for name in PLACE]
+        for event, names in PLACES.items():
+            now = [Signal(self._outputs[name], name=f"{name}_now") for name in names]
+            for part in reversed(parts):
+                with m.If(part[event]):
+                    m.d.comb += [place.eq(part[name]) for place, name in zip(now, names, strict=True)]
+            kept = self._first(m, event, now) if event == "load_failed" and self.config.spare_words else now
+            m.d.comb += [getattr(self, name).eq(place) for place, name in zip(kept, names, strict=True)]
+
+    def _first(self, m, event: str, now: list) -> list:
+        """Where it happened first since the reset: from the cycle on in which it does."""
+        before, kept = Signal(name=f"{event}_before"), [Signal.like(place, name=f"{place.name}_kept") for place in now]
+        with m.If(self.rst):
+            m.d.sync += before.eq(0)
+        with m.Elif(getattr(self, event) & ~before):
+            m.d.sync += [before.eq(1), *(place.eq(value) for place, value in zip(kept, now, strict=True))]
+        return [Mux(before, *pair) for pair in zip(kept, now, strict=True)]
 
 
 def tile_paths(config: TileConfig) -> list[str]:

@@ -1,4 +1,4 @@
-"""The host interface: registers, load stream and token stream of one tile."""
+"""The host interface: registers, load stream and token stream of a tile, or of several that share the work."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from amaranth.lib import data
 
+from rtl.formats import CONSTANT_BITS
 from rtl.host.axi import STREAM_BITS
 from rtl.host.registers import PacketError
 from rtl.tile.config import TileConfig
@@ -45,13 +46,16 @@ class LoadTarget:
 
 
 def tile_targets(config: TileConfig) -> tuple[LoadTarget, ...]:
-    """The memories of a tile that can be loaded: without spare words, all but the weight banks."""
-    banks = LoadTarget(
-        target=Target.WEIGHTS, banks=config.tile_banks, words=config.bank_words, bits=config.format.word_bits
-    )
+    """The memories that can be loaded: without spare words, all but the weight banks.
+
+    Those of several tiles are described as if one wide tile had them, so that a model's packets do not depend on how
+    many there are: banks are those of all lanes, and a word of constants has a part for each tile.
+    """
+    banks = LoadTarget(target=Target.WEIGHTS, banks=config.banks, words=config.bank_words, bits=config.format.word_bits)
+    constants = config.vector_lanes * CONSTANT_BITS
     return (
         *((banks,) if config.spare_words else ()),
-        LoadTarget(target=Target.CONSTANTS, banks=1, words=config.constant_words, bits=config.constant_word_bits),
+        LoadTarget(target=Target.CONSTANTS, banks=1, words=config.constant_words, bits=constants),
         LoadTarget(target=Target.PROGRAM, banks=2, words=config.program_words, bits=INSTRUCTION_BITS),
         LoadTarget(target=Target.PROMPT, banks=1, words=config.prompt_words, bits=TOKEN_BITS),
     )

@@ -1,4 +1,4 @@
-"""A tile with its host interface: the module that a chip would place."""
+"""A tile, or several as a chip or board, with the host interface: the module at the top."""
 
 from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
@@ -22,8 +22,8 @@ class HostedTile(wiring.Component):
 
     Parameters
     ----------
-    config : of the tile
-    placed : name of its module
+    config : of the tile, or of all tiles together
+    placed : name of the module with it, or them, and of its instance
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class HostedTile(wiring.Component):
         for name, member in bus_members().items():
             ours, theirs = getattr(self, name), getattr(host, name)
             m.d.comb += theirs.eq(ours) if member.flow is Flow.In else ours.eq(theirs)
-        m.submodules.tile = Instance(self.placed, i_clk=ClockSignal(), **self._ports(m, host))
+        m.submodules[self.placed] = Instance(self.placed, i_clk=ClockSignal(), **self._ports(m, host))
         return m
 
     def _ports(self, m, host):

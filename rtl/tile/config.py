@@ -119,11 +119,6 @@ class TileConfig:
                 f"{self.tiles} tiles share a vector unit of {self.vector_lanes} elements, and each needs as many of "
                 f"them as the others, and two at least: take {self.vector_lanes // 2} tiles or a power of two below"
             )
-        if self.tiles > 1 and self.spare_words:
-            raise UserError(
-                f"{self.tiles} tiles have {self.spare_words} spare words in each bank, and weights of several tiles "
-                "come with their memories: set memory.spares to 0"
-            )
         if self.tiles % self.chips:
             raise UserError(f"{self.tiles} tiles do not spread over {self.chips} chips: each has as many as the others")
         for name, cycles, parts in (

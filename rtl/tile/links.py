@@ -46,3 +46,9 @@ def own_lane(config: TileConfig, index):
     """Which of its tile's lanes a lane is that is counted over all tiles."""
     own = exact_log2(config.tile_vector_lanes)
     return Cat(index[:own], index[own + exact_log2(config.tiles) : exact_log2(config.lanes)])
+
+
+def every_lane(config: TileConfig, lane, number):
+    """What a lane of tile `number` is when lanes are counted over all tiles: the inverse of `owner` and `own_lane`."""
+    own = exact_log2(config.tile_vector_lanes)
+    return Cat(lane[:own], number, lane[own:])

@@ -82,7 +82,7 @@ class LoadPort(wiring.Component):
         ]
 
 
-COUNTS, FAILED = ("retries", "repaired", "unrepairable"), ("failed", "failed_bank", "failed_address")
+COUNTS = ("retries", "repaired", "unrepairable")
 """What a `BankLoader` says of the words it has written."""
 
 

@@ -10,14 +10,14 @@ from amaranth.utils import bits_for, ceil_log2, exact_log2
 from rtl.arithmetic.dot import ActivationSums, Share, share_groups
 from rtl.formats import CONSTANT_BITS, GROUP, VECTOR_BITS
 from rtl.host.loader import load_port
-from rtl.host.packets import tile_targets
+from rtl.host.packets import Target, tile_targets
 from rtl.memory.macros import clock_gate, sram, weight_bank
 from rtl.memory.report import ErrorReport, count_ones
 from rtl.tile.activity import ACTIVITIES, Activity
 from rtl.tile.config import READ_LATENCY, TileConfig
 from rtl.tile.embedding import Embedding
-from rtl.tile.links import link_layout, own_lane, owner
-from rtl.tile.loading import COUNTS, FAILED, BankLoader, LoadPort
+from rtl.tile.links import every_lane, link_layout, own_lane, owner
+from rtl.tile.loading import COUNTS, BankLoader, LoadPort
 from rtl.tile.program import INSTRUCTION_BITS, Source
 from rtl.tile.sequencer import TOKEN_BITS, Sequencer
 from rtl.tile.stages import Stages
@@ -54,8 +54,12 @@ SIGNATURE = {
 }
 
 
-SUMMED = ("weight_words", "lane_words", "corrected_words", "uncorrectable_words", "kv_reads", "kv_writes")
-"""Outputs that count what a tile's own lanes did; all others are the same in every tile that shares the work."""
+SUMMED = (
+    "weight_words", "lane_words", "corrected_words", "uncorrectable_words", "kv_reads", "kv_writes",
+    "load_retries", "load_repaired", "load_unrepairable",
+)  # fmt: skip
+"""Outputs that count what a tile's own lanes and banks did; other counts are the same in every tile that shares the
+work."""
 
 
 def link_ports(config: TileConfig, tiles: int = 1) -> dict:
@@ -95,12 +99,14 @@ class Tile(wiring.Component):
     busy, token_valid, token, cycles : as in `Sequencer`
     illegal_program : as in `Sequencer`
     tainted : a weight word that this run has read was beyond repair: stands beside every token from then on
-    uncorrectable, uncorrectable_bank, uncorrectable_address : for one cycle, there was such a word, and where
+    uncorrectable, uncorrectable_bank, uncorrectable_address : for one cycle, there was such a word, and where; banks
+        are counted over all tiles
     weight_words : words that the weight banks have delivered
     lane_words : words that lanes have multiplied, from weight and KV banks
     kv_reads ... : as in `Activity`
-    load_valid ... load_data : a word for a memory, as `rtl.host.loader.load_port` has them; not in a run
-    load_failed ... : as in `BankLoader`, all zero in a tile without spare words
+    load_valid ... load_data : a word for a memory, as `rtl.host.loader.load_port` has them; not in a run. Of several
+        tiles all take it together, but of constants each its part, and for a weight bank only the tile that has it does
+    load_failed ... : as in `BankLoader`, all zero in a tile without spare words; banks are counted over all tiles
     corrected_words, uncorrectable_words : of these, repaired by the code, and found beyond repair
     columns, first_position, first_emitted, token_column : with several columns, as in `Sequencer`; of a batch
         `prompt_length` has 16 bits a column, the first column's lowest
@@ -150,6 +156,10 @@ class Tile(wiring.Component):
         for name, member in port.signature.members.items():
             if name.startswith("load_") and member.flow is In:
                 m.d.comb += getattr(port, name).eq(getattr(host, name))
+        if self.config.tiles > 1:
+            lane = host.load_bank >> exact_log2(self.config.banks_per_lane)
+            ours = (host.load_target != Target.WEIGHTS) | (owner(self.config, lane) == self._number)
+            m.d.comb += port.load_valid.eq(host.load_valid & ours)
         m.d.comb += [
             port.busy.eq(sequencer.busy),
             self.load_ready.eq(port.load_ready),
@@ -208,7 +218,7 @@ class Tile(wiring.Component):
         self._guard(vector.constant_write, vector.constant_write_address, config.constant_words)
         self._guard(vector.vector_write, vector.write_address, config.vector_words)
         self._guard(vector.activation_write, vector.activation_group, config.activation_groups)
-        self._guard(vector.kv_write.any(), vector.kv_address, config.kv_words)
+        self._guard(vector.kv_written, vector.kv_address, config.kv_words)
         address_bits = ceil_log2(config.constant_words)
         m.submodules.constant_memory = sram(
             words=config.constant_words,
@@ -221,7 +231,7 @@ class Tile(wiring.Component):
             write_address=Mux(port.constants, host.load_address, vector.constant_write_address)[:address_bits],
             write_data=Mux(
                 port.constants,
-                host.load_data[: config.constant_word_bits],
+                host.load_data.word_select(self._number, config.constant_word_bits),
                 vector.constant_write_data.as_unsigned().replicate(width),
             ),
             write_mask=Mux(port.constants, (1 << width) - 1, 1 << slot)[:width],
@@ -264,17 +274,25 @@ class Tile(wiring.Component):
             m.d.comb += [port.taken.eq(1), port.done.eq(1)]  # a word that nothing takes is dropped
             return None
         m.submodules.bank_loader = loader = BankLoader(self.config)
+        within = exact_log2(self.config.banks_per_lane)
         m.d.comb += [
             loader.weights.eq(port.weights),
-            loader.bank.eq(host.load_bank),
+            loader.bank.eq(Cat(host.load_bank[:within], own_lane(self.config, host.load_bank[within:]))),
             loader.address.eq(host.load_address),
             loader.data.eq(host.load_data),
             port.taken.eq(loader.taken),
             port.done.eq(loader.done),
             loader.following.eq(sequencer.stream_memory),
-            *(getattr(self, f"load_{name}").eq(getattr(loader, name)) for name in (*COUNTS, *FAILED)),
+            *(getattr(self, f"load_{name}").eq(getattr(loader, name)) for name in COUNTS),
+            self.load_failed.eq(loader.failed),
+            self.load_failed_address.eq(loader.failed_address),
+            self.load_failed_bank.eq(self._every_bank(loader.failed_bank[:within], loader.failed_bank[within:])),
         ]
         return loader
+
+    def _every_bank(self, bank, lane):
+        """A bank of a lane of this tile, counted over all tiles."""
+        return Cat(bank, every_lane(self.config, lane, self._number))
 
     def _weight_bank(self, m, index, enable, address, loader):
         """Bank `index`; its output."""
@@ -500,7 +518,7 @@ class Tile(wiring.Component):
             self.uncorrectable_words.eq(report.uncorrectable_words),
             self.tainted.eq(report.failed),
             self.uncorrectable.eq(report.lost),
-            self.uncorrectable_bank.eq(Cat(report.lost_address[:within], report.lost_lane)),
+            self.uncorrectable_bank.eq(self._every_bank(report.lost_address[:within], report.lost_lane)),
             self.uncorrectable_address.eq(report.lost_address >> within),
         ]
 

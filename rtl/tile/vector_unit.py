@@ -79,6 +79,7 @@ class VectorUnit(wiring.Component):
     embedding : likewise, of this tile's row or zero, for all tiles; it goes over the links
     a_read ... constant : read ports of the memories, `READ_LATENCY` cycles
     write_* : write ports; vector, activation, KV (one word of codes a lane) and constant memory
+    kv_written : a KV bank is written, here or in another tile
     argmax : index of the largest result so far
 
     With several columns the sums of a row's columns enter behind each other, and registers and running reductions are
@@ -133,6 +134,7 @@ class VectorUnit(wiring.Component):
                 "activation_beat": Out(3),
                 "activation_data": Out(config.vector_lanes * f.activation_bits),
                 "kv_write": Out(wide),
+                "kv_written": Out(1),
                 "kv_address": Out(FIELDS["memory"]),
                 "key_data": Out(config.vector_lanes * f.kv_bits),
                 "value_data": Out(lanes * f.kv_bits),
@@ -480,7 +482,8 @@ class VectorUnit(wiring.Component):
         columns = ((1 << own) - 1) << (beat[: exact_log2(config.drain)] * own)
         m.d.comb += [
             self.kv_column.eq(destination == Destination.VALUE),
-            self.kv_write.eq(Mux(valid & (key | self.kv_column), Mux(key, row, columns), 0)),
+            self.kv_written.eq(valid & (key | self.kv_column)),
+            self.kv_write.eq(Mux(self.kv_written, Mux(key, row, columns), 0)),
             self.kv_address.eq(pipe.at("memory", at)),
             self.kv_mask.eq(
                 Mux(key, ((1 << width) - 1) << (beat[: exact_log2(config.beats)] * width), 1 << position[:5])
