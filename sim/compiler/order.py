@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Source
 from sim.compiler.schedule import Planned, Scheduler, Use
-from sim.timing import Clock
 
 
 @dataclass(eq=False)
@@ -48,7 +47,6 @@ class Orderer:
     def __init__(self, config: TileConfig):
         self.config = config
         self.scheduler = Scheduler(config)
-        self.clock = Clock(config, 1, config.columns)
         self.streamed: Task | None = None
         self.written: dict[str, Task] = {}
         self.read: dict[str, list[Task]] = {}
@@ -64,16 +62,15 @@ class Orderer:
         waiting = list(tasks)
         while waiting:
             task = self._next(waiting)
-            instruction = self.scheduler.add(task.planned)
-            self.clock.play(instruction, task.streams)
-            task.end = self.clock.turns[task.streams][-1].end
+            self.scheduler.add(task.planned)
+            task.end = self.scheduler.clocks[0].turns[task.streams][-1].end
             if task.streams:
                 self.streamed = task
             waiting.remove(task)
 
     def end(self, source: Source, *, lag: int, phase: str):
         """Append an end, see `Scheduler.end`."""
-        self.clock.play(self.scheduler.end(source, lag=lag, phase=phase), streams=False)
+        self.scheduler.end(source, lag=lag, phase=phase)
 
     def _link(self, tasks: list[Task]):
         """What comes before each task: in the order given, every one has what it needs."""
@@ -116,7 +113,7 @@ class Orderer:
 
     def _start(self, task: Task) -> int:
         """The cycle in which it could issue."""
-        turns = self.clock.turns[task.streams]
+        turns = self.scheduler.clocks[0].turns[task.streams]
         return max([turns[-1].end + 1 if turns else 0, *(before.end + cycles for before, cycles in task.after.items())])
 
     def _span(self, task: Task) -> int:

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from rtl.arithmetic.silu import Silu
+from rtl.formats import GROUP
 from rtl.tile.config import (
     ALU_STAGE,
     EXTREME_STAGE,
@@ -26,6 +27,7 @@ from rtl.tile.config import (
     TileConfig,
 )
 from rtl.tile.program import FIELDS, SCALARS, SETUP_CYCLES, Constant, Destination, Instruction, Reduce, Second, Source
+from sim.timing import Clock
 
 NEVER = (1 << FIELDS["after"]) - 1
 """More instructions than a queue has: who waits for so many waits until the token ends."""
@@ -93,6 +95,7 @@ class Scheduler:
     def __init__(self, config: TileConfig):
         self.config = config
         self.queues = {True: Queue(), False: Queue()}
+        self.clocks = [Clock(config, pages, config.columns) for pages in sorted({1, config.context // GROUP})]
         self.written: dict[tuple[bool, str], tuple[int, int]] = {}  # instruction, cycles until readable
         self.read: dict[tuple[bool, str], tuple[int, int]] = {}  # instruction, cycles until it may be written
 
@@ -105,8 +108,7 @@ class Scheduler:
             for need in self._needs(table, name, use)
         ]  # fmt: skip
         instruction = self._wait(instruction, needs)
-        queue = self.queues[instruction.streams]
-        queue.append(instruction)
+        self._append(instruction)
         for table, uses in ((self.read, reads), (self.written, writes)):
             for name, use in uses.items():
                 self._note(table, (instruction.streams, name), use)
@@ -116,9 +118,14 @@ class Scheduler:
         """Append an end to the vector queue, `lag` cycles after all that streams; what reads "end" comes after it."""
         streams, queue = self.queues[True].instructions, self.queues[False]
         instruction = Instruction(source=source, phase=phase, after=len(streams), lag=lag)
-        queue.append(instruction)
+        self._append(instruction)
         self.written[False, "end"] = (len(queue.instructions) - 1, 1)
         return instruction
+
+    def _append(self, instruction: Instruction):
+        self.queues[instruction.streams].append(instruction)
+        for clock in self.clocks:
+            clock.play(instruction, instruction.streams)
 
     def _needs(self, table, name: str, use: Use):
         for streams in (True, False):
@@ -146,10 +153,22 @@ class Scheduler:
         open_needs = [n for n in needs if n.streams != instruction.streams and not self._met(own, other, n, wait)]
         if not open_needs:
             return dataclasses.replace(instruction, wait=wait)
-        newest = max(need.index for need in open_needs)
-        lag = max(need.cycles - 1 - other.between(need.index, newest) for need in open_needs)
-        lag -= self._reports(instruction.streams)
-        return dataclasses.replace(instruction, wait=wait, after=newest + 1, lag=max(lag, 0))
+        return self._soonest(dataclasses.replace(instruction, wait=wait), other, open_needs)
+
+    def _soonest(self, instruction: Instruction, other: Queue, needs: list[Need]) -> Instruction:
+        """Wait for the instruction of the other queue behind which this one starts soonest.
+
+        A lag begins to count when the instruction before is loaded. One that a later instruction of the other queue
+        has used up already costs nothing: in time that one is as far as the needed ones and the lag.
+        """
+        found = []
+        for index in range(max(need.index for need in needs), len(other.instructions)):
+            lag = max(need.cycles - 1 - other.between(need.index, index) for need in needs)
+            lag = max(lag - self._reports(instruction.streams), 0)
+            found.append(dataclasses.replace(instruction, after=index + 1, lag=lag))
+            if not lag:
+                break
+        return min(found, key=lambda one: sum(clock.start(one, one.streams) for clock in self.clocks))
 
     def _reports(self, streams: bool) -> int:
         """Cycles after which a queue hears that an instruction of the other one is done."""
