@@ -36,7 +36,7 @@ class Task:
 
 
 class Orderer:
-    """Orders windows one after the other, for a step with one page in use: longer ones have more to hide latency with.
+    """Orders windows one after the other, by the cycles of a step with all pages in use: its vectors are longest.
 
     Attributes
     ----------
@@ -47,6 +47,7 @@ class Orderer:
     def __init__(self, config: TileConfig):
         self.config = config
         self.scheduler = Scheduler(config)
+        self.clock = self.scheduler.clocks[-1]
         self.streamed: Task | None = None
         self.written: dict[str, Task] = {}
         self.read: dict[str, list[Task]] = {}
@@ -63,7 +64,7 @@ class Orderer:
         while waiting:
             task = self._next(waiting)
             self.scheduler.add(task.planned)
-            task.end = self.scheduler.clocks[0].turns[task.streams][-1].end
+            task.end = self.clock.turns[task.streams][-1].end
             if task.streams:
                 self.streamed = task
             waiting.remove(task)
@@ -113,7 +114,7 @@ class Orderer:
 
     def _start(self, task: Task) -> int:
         """The cycle in which it could issue."""
-        turns = self.scheduler.clocks[0].turns[task.streams]
+        turns = self.clock.turns[task.streams]
         return max([turns[-1].end + 1 if turns else 0, *(before.end + cycles for before, cycles in task.after.items())])
 
     def _span(self, task: Task) -> int:
