@@ -12,7 +12,7 @@ from sim.compiler.schedule import STOP, Planned, argmax_lag, planned
 ZERO_SHIFT = 63
 """A second shift that leaves nothing of a one."""
 
-SPLIT_GROUPS = 8
+SPLIT_GROUPS = 4
 """A vector of fewer groups is written to the activations in one instruction."""
 
 
