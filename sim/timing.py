@@ -39,12 +39,13 @@ class Clock:
 
     def play(self, instruction: Instruction, streams: bool):
         """Time the next instruction of a queue."""
-        start = self._start(streams, instruction)
+        start = self.start(instruction, streams)
         end = self._stream(instruction, start) if streams else self._vector(instruction, start)
         self.turns[streams].append(Turn(instruction, start, end))
         self.loaded[streams].append(end + 1)
 
-    def _start(self, streams: bool, instruction: Instruction) -> int:
+    def start(self, instruction: Instruction, streams: bool) -> int:
+        """Cycle in which the first step of a queue's next instruction issues, but for sums in its way."""
         loads, others = self.loaded[streams], self.turns[not streams]
         seen = loads[-2] if len(loads) > 1 else 0
         if instruction.after:

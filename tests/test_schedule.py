@@ -397,6 +397,26 @@ def test_no_word_is_late_in_words_of_several_groups(number_format):
     assert not faults(compile_model(random_model(shape, four_bits=True), config), config)
 
 
+def begin_early(program: Program) -> int:
+    """Matrices that wait for the first part of their activations alone."""
+    first, second = program.vector, program.vector[1:]
+    return sum(
+        before.d < after.d and before.destination == after.destination == Destination.ACTIVATION
+        for i in program.stream[:-1]
+        if i.source == Source.WEIGHTS and i.after and i.activations == first[i.after - 1].d
+        for before, after in [(first[i.after - 1], second[i.after - 1])]
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, {"columns": 2}, {"tiles": 4}], ids=["alone", "columns", "tiles"])
+@pytest.mark.parametrize(("lanes", "width", "banks"), [(32, 32, 2), (32, 8, 1), (16, 8, 2)])
+def test_no_word_is_late_for_a_matrix_that_begins_while_its_activations_are_written(lanes, width, banks, changes):
+    config = dataclasses.replace(tile(lanes, 2, 2, context=64, width=width, banks=banks), link_cycles=2, **changes)
+    program = compile_model(random_model(dataclasses.replace(SHAPE, dim=128, head_dim=32, ffn=256)), config)
+    assert begin_early(program)
+    assert not faults(program, config)
+
+
 @pytest.mark.parametrize(("tiles", "chips", "links"), [(2, 1, 1), (4, 1, 6), (8, 2, 40)])
 @pytest.mark.parametrize("head_dim", [16, 64])
 def test_no_word_is_late_on_many_tiles(tiles, chips, links, head_dim):

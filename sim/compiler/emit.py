@@ -12,6 +12,9 @@ from sim.compiler.schedule import STOP, Planned, argmax_lag, planned
 ZERO_SHIFT = 63
 """A second shift that leaves nothing of a one."""
 
+SPLIT_GROUPS = 4
+"""A vector of fewer groups is written to the activations in one instruction."""
+
 
 class Emitter:
     """Writes a model's program into a scheduler; one method a part of the model."""
@@ -167,20 +170,29 @@ class Emitter:
         blocks_by_page: bool = False,
     ):
         """A vector into activations."""
-        self.emit(
-            phase=phase,
-            source=Source.VECTOR,
-            blocks=words,
-            blocks_by_page=blocks_by_page,
-            a=self.place.vectors[vector] + skip,
-            reads_a=region or vector,
-            scale=register,
-            invert=True,
-            scale_shift=1 - self.config.format.activation_bits,
-            destination=Destination.ACTIVATION,
-            d=self.place.activations[activations] + to,
-            writes=f"activations {activations} {to}",
-        )
+        region_to = f"activations {activations} {to}"
+        for part in (words,) if blocks_by_page else self._parts(words):
+            self.emit(
+                phase=phase,
+                source=Source.VECTOR,
+                blocks=part,
+                blocks_by_page=blocks_by_page,
+                a=self.place.vectors[vector] + skip,
+                reads_a=region or vector,
+                scale=register,
+                invert=True,
+                scale_shift=1 - self.config.format.activation_bits,
+                destination=Destination.ACTIVATION,
+                d=self.place.activations[activations] + to,
+                writes=region_to,
+            )
+            skip, to = skip + part, to + part // self.config.beats
+
+    def _parts(self, words: int) -> tuple[int, ...]:
+        """A long vector in two parts, whole groups each: what streams it may wait for the first part's end."""
+        groups = words // self.config.beats
+        first = groups // 2 * self.config.beats
+        return (words,) if groups < SPLIT_GROUPS else (first, words - first)
 
     def _matrix(
         self,

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from rtl.tile.config import TileConfig
 from rtl.tile.program import Source
 from sim.compiler.schedule import Planned, Scheduler, Use
-from sim.timing import Clock
 
 
 @dataclass(eq=False)
@@ -37,7 +36,7 @@ class Task:
 
 
 class Orderer:
-    """Orders windows one after the other, for a step with one page in use: longer ones have more to hide latency with.
+    """Orders windows one after the other, by the cycles of a step with all pages in use: its vectors are longest.
 
     Attributes
     ----------
@@ -48,7 +47,7 @@ class Orderer:
     def __init__(self, config: TileConfig):
         self.config = config
         self.scheduler = Scheduler(config)
-        self.clock = Clock(config, 1, config.columns)
+        self.clock = self.scheduler.clocks[-1]
         self.streamed: Task | None = None
         self.written: dict[str, Task] = {}
         self.read: dict[str, list[Task]] = {}
@@ -64,8 +63,7 @@ class Orderer:
         waiting = list(tasks)
         while waiting:
             task = self._next(waiting)
-            instruction = self.scheduler.add(task.planned)
-            self.clock.play(instruction, task.streams)
+            self.scheduler.add(task.planned)
             task.end = self.clock.turns[task.streams][-1].end
             if task.streams:
                 self.streamed = task
@@ -73,7 +71,7 @@ class Orderer:
 
     def end(self, source: Source, *, lag: int, phase: str):
         """Append an end, see `Scheduler.end`."""
-        self.clock.play(self.scheduler.end(source, lag=lag, phase=phase), streams=False)
+        self.scheduler.end(source, lag=lag, phase=phase)
 
     def _link(self, tasks: list[Task]):
         """What comes before each task: in the order given, every one has what it needs."""

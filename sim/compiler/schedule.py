@@ -12,6 +12,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from rtl.arithmetic.silu import Silu
+from rtl.formats import GROUP
 from rtl.tile.config import (
     ALU_STAGE,
     EXTREME_STAGE,
@@ -26,6 +27,7 @@ from rtl.tile.config import (
     TileConfig,
 )
 from rtl.tile.program import FIELDS, SCALARS, SETUP_CYCLES, Constant, Destination, Instruction, Reduce, Second, Source
+from sim.timing import Clock
 
 NEVER = (1 << FIELDS["after"]) - 1
 """More instructions than a queue has: who waits for so many waits until the token ends."""
@@ -88,11 +90,17 @@ class Queue:
 
 
 class Scheduler:
-    """Collects both queues, in an order in which everything could be done one after the other."""
+    """Collects both queues, in an order in which everything could be done one after the other.
+
+    Attributes
+    ----------
+    clocks : the program so far in time, with one page in use and with all of them
+    """
 
     def __init__(self, config: TileConfig):
         self.config = config
         self.queues = {True: Queue(), False: Queue()}
+        self.clocks = [Clock(config, pages, config.columns) for pages in sorted({1, config.context // GROUP})]
         self.written: dict[tuple[bool, str], tuple[int, int]] = {}  # instruction, cycles until readable
         self.read: dict[tuple[bool, str], tuple[int, int]] = {}  # instruction, cycles until it may be written
 
@@ -105,8 +113,7 @@ class Scheduler:
             for need in self._needs(table, name, use)
         ]  # fmt: skip
         instruction = self._wait(instruction, needs)
-        queue = self.queues[instruction.streams]
-        queue.append(instruction)
+        self._append(instruction)
         for table, uses in ((self.read, reads), (self.written, writes)):
             for name, use in uses.items():
                 self._note(table, (instruction.streams, name), use)
@@ -116,9 +123,15 @@ class Scheduler:
         """Append an end to the vector queue, `lag` cycles after all that streams; what reads "end" comes after it."""
         streams, queue = self.queues[True].instructions, self.queues[False]
         instruction = Instruction(source=source, phase=phase, after=len(streams), lag=lag)
-        queue.append(instruction)
+        self._append(instruction)
         self.written[False, "end"] = (len(queue.instructions) - 1, 1)
         return instruction
+
+    def _append(self, instruction: Instruction):
+        """Add an instruction to its queue, and to the time taken."""
+        self.queues[instruction.streams].append(instruction)
+        for clock in self.clocks:
+            clock.play(instruction, instruction.streams)
 
     def _needs(self, table, name: str, use: Use):
         for streams in (True, False):
@@ -146,10 +159,55 @@ class Scheduler:
         open_needs = [n for n in needs if n.streams != instruction.streams and not self._met(own, other, n, wait)]
         if not open_needs:
             return dataclasses.replace(instruction, wait=wait)
-        newest = max(need.index for need in open_needs)
-        lag = max(need.cycles - 1 - other.between(need.index, newest) for need in open_needs)
-        lag -= self._reports(instruction.streams)
-        return dataclasses.replace(instruction, wait=wait, after=newest + 1, lag=max(lag, 0))
+        return self._soonest(dataclasses.replace(instruction, wait=wait), other, open_needs)
+
+    def _soonest(self, instruction: Instruction, other: Queue, needs: list[Need]) -> Instruction:
+        """Wait for the instruction of the other queue behind which this one starts soonest.
+
+        A lag begins to count when the instruction before is loaded, so that a later one than the needed ones, with a
+        shorter lag, may cost less. So may an earlier one, if those up to the needed ones follow in a time that is
+        known: of a vector that is written in two parts, the first.
+        """
+        newest, found = max(need.index for need in needs), []
+        for index in range(self._earliest(instruction, newest), len(other.instructions)):
+            lag = max(need.cycles - 1 - self._apart(other, need.index, index) for need in needs)
+            lag -= self._reports(instruction.streams)
+            if index >= newest or self._undisturbed(instruction, index, newest, lag):
+                found.append(dataclasses.replace(instruction, after=index + 1, lag=max(lag, 0)))
+            if index >= newest and lag <= 0:
+                break
+        return min(found, key=lambda one: sum(clock.start(one, one.streams) for clock in self.clocks))
+
+    def _apart(self, queue: Queue, first: int, last: int) -> int:
+        """At least so many cycles lie between two last turns; if `last` comes before `first`, at most so many less."""
+        return queue.between(first, last) if first <= last else -self._known(queue, last, first)
+
+    def _known(self, queue: Queue, first: int, last: int) -> int:
+        """Cycles between the last turns of two vector instructions, all columns in use, when nothing holds them up."""
+        return sum(i.wait + i.span(1) * self.config.columns for i in queue.instructions[first + 1 : last + 1])
+
+    def _earliest(self, instruction: Instruction, newest: int) -> int:
+        """The first vector instruction behind which those up to `newest` wait for nothing and take no longer later."""
+        vector = self.queues[False].instructions
+        while instruction.streams and newest and not (vector[newest].after or vector[newest].blocks_by_page):
+            newest -= 1
+        return newest
+
+    def _undisturbed(self, instruction: Instruction, first: int, last: int, lag: int) -> bool:
+        """No sums are in the way of the vector instructions behind `first` up to `last`.
+
+        Those of all rows before have left the lanes, since an instruction up to `first` has waited for them; those of
+        this instruction's first row come later.
+        """
+        stream, vector = self.queues[True].instructions, self.queues[False]
+        at = bisect_left(vector.reached, len(stream))
+        if not 0 <= lag < 1 << FIELDS["lag"] or at == len(vector.reached) or vector.reached_by[at] > first:
+            return False
+        waiter, ahead = vector.reached_by[at], self.config.stream_entry - VECTOR_ENTRY
+        since = 1 + self.config.report_cycles + vector.instructions[waiter].lag + vector.between(waiter, first)
+        left = ahead + self.config.collective_cycles + self.config.drain * self.config.columns
+        row = (instruction.groups - 1) * instruction.period
+        return since >= left and 1 + lag + row + ahead > self._known(vector, first, last)
 
     def _reports(self, streams: bool) -> int:
         """Cycles after which a queue hears that an instruction of the other one is done."""
