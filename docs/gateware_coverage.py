@@ -13,6 +13,7 @@ from rtl.export.verilog import top
 from sim.cache import cache_root
 from sim.checkpoint import load_model
 from sim.compiler import compile_model, quantise_model
+from sim.decode import write_request
 from sim.design import load_design
 from sim.generate import verilog
 from sim.golden import greedy
@@ -34,10 +35,7 @@ def decode(design: str, tokens: int, folder: Path) -> list[Covered]:
     for name, text in verilog(config).items():
         sources.append(folder / name)
         sources[-1].write_text(text)
-    program.write_images(folder)
-    request = {"prompt": prompt, "total": len(prompt) + tokens - 1}
-    request |= {"vocabulary": program.vocabulary, "epsilon": program.epsilon}
-    (folder / "request.json").write_text(json.dumps(request))
+    write_request(program, folder, prompt=prompt, total=len(prompt) + tokens - 1)
     simulator = build(
         sources=sources, toplevel=top(config), simulator="verilator", cache_root=cache_root(), public=PUBLIC,
         no_inline=("lane",), coverage=True,

@@ -6,7 +6,7 @@ import queue
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -216,14 +216,19 @@ def prepare(
     )
 
 
-def build_simulator(config: TileConfig, sources: dict[str, str], simulator: str, *, waves: bool = False) -> Build:
-    """The simulator of a tile's Verilog, from the cache or newly built."""
+def build_simulator(
+    config: TileConfig, sources: dict[str, str], simulator: str, *, public: Sequence[str] = (), waves: bool = False
+) -> Build:
+    """The simulator of a tile's Verilog, from the cache or newly built.
+
+    public : what the bench sees; without it, what that of a decode does
+    """
     return build(
         sources=_source_files(sources),
         toplevel=top(config),
         simulator=simulator,
         cache_root=cache_root(),
-        public=PUBLIC if config.columns == 1 else bench_columns.PUBLIC,
+        public=public or (PUBLIC if config.columns == 1 else bench_columns.PUBLIC),
         no_inline=("lane", "tile"),
         waves=waves,
         watched=WATCHED,
@@ -270,12 +275,9 @@ def simulate(prepared: Prepared, folder: Path, progress: Progress, faults: Fault
 
     faults : how often cells of the weight banks fail; never, if not given
     """
-    program = prepared.program
-    images = program.write_images(folder)
-    drafts = program.columns > 1
-    one = {"prompt": prepared.prompt_tokens, "total": prepared.total, "vocabulary": program.vocabulary}
-    request = one | {"epsilon": program.epsilon} | (prepared.drafting if drafts else {})
-    (folder / "request.json").write_text(json.dumps(request))
+    drafts = prepared.program.columns > 1
+    request = {"prompt": prepared.prompt_tokens, "total": prepared.total} | (prepared.drafting if drafts else {})
+    images = write_request(prepared.program, folder, **request)
     with progress.step(f"Simulate {prepared.total} positions"):
         progress.token(prepared.prompt + "\n" * prepared.chat)
         run(
@@ -287,6 +289,15 @@ def simulate(prepared: Prepared, folder: Path, progress: Progress, faults: Fault
             on_line=_token_printer(prepared.model, progress),
         )
     return {**json.loads((folder / "observed.json").read_text()), "images": images}
+
+
+def write_request(program: Program, folder: Path, **request) -> str:
+    """Write a program's images and what its bench asks of it (`testbench.bench_decode`, `bench_columns` ...) into a
+    folder that exists; the hash of the images.
+    """
+    host = {"vocabulary": program.vocabulary, "epsilon": program.epsilon}
+    (folder / "request.json").write_text(json.dumps(request | host))
+    return program.write_images(folder)
 
 
 def _token_printer(model: Model, progress: Progress):

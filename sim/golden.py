@@ -4,6 +4,7 @@ It knows the model and the arithmetic, not the placement, the schedule or the cy
 simulated tile is the meaning of each operation.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -145,11 +146,19 @@ class Golden:
         return self._residual(x, hidden, layer.down)
 
 
-def greedy(model: IntegerModel, prompt: list[int], count: int) -> list[int]:
-    """The `count` tokens that follow the prompt; ties go to the lowest index."""
+def emissions(model: IntegerModel, prompt: list[int], count: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The `count` tokens that follow the prompt, each with the logits whose largest it is; see `Golden.step`.
+
+    Of equal logits the lowest index wins.
+    """
     golden, tokens = Golden(model), list(prompt)
     for position in range(len(prompt) + count - 1):
         logits = golden.step(tokens[position])
         if position >= len(prompt) - 1:
             tokens.append(int(logits.argmax()))
-    return tokens[len(prompt) :]
+            yield tokens[-1], logits
+
+
+def greedy(model: IntegerModel, prompt: list[int], count: int) -> list[int]:
+    """The `count` tokens that follow the prompt; ties go to the lowest index."""
+    return [token for token, _ in emissions(model, prompt, count)]

@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from devicemodels.errors import UserError
-from rtl.export.verilog import top
 from rtl.tile.config import TileConfig
-from sim.cache import cache_root
 from sim.compiler import Program
+from sim.decode import build_simulator, write_request
 from sim.generate import verilog
 from sim.timing import Queues, Step, step_cycles
 from testbench.bench_batch import PUBLIC
-from testbench.runner import build, run
+from testbench.runner import run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +76,8 @@ def simulate_batches(program: Program, batches: Sequence[Batch], folder: Path) -
     for batch in batches:
         _check(program, batch)
     config = program.config
-    for name, text in (sources := verilog(config)).items():
-        (folder / name).write_text(text)
-    program.write_images(folder)
-    host = {"vocabulary": program.vocabulary, "epsilon": program.epsilon, "context": config.context}
-    (folder / "request.json").write_text(json.dumps({"runs": [asdict(batch) for batch in batches], **host}))
-    simulator = build(
-        sources=[folder / name for name in sources], toplevel=top(config), simulator="verilator",
-        cache_root=cache_root(), public=PUBLIC, no_inline=("lane", "tile"),
-    )  # fmt: skip
+    write_request(program, folder, runs=[asdict(batch) for batch in batches], context=config.context)
+    simulator = build_simulator(config, verilog(config), "verilator", public=PUBLIC)
     run(simulator, run_folder=folder, test_module="testbench.bench_batch")
     return json.loads((folder / "observed.json").read_text())["runs"]
 

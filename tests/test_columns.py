@@ -13,7 +13,7 @@ from rtl.memory.secded import SecdedDecoder
 from rtl.tile.lane import Lane
 from sim.accounts import events
 from sim.compiler import compile_model, quantise_model
-from sim.decode import build_simulator
+from sim.decode import build_simulator, write_request
 from sim.design import load_design
 from sim.generate import verilog
 from sim.golden import Golden
@@ -77,10 +77,7 @@ def check_hardware(config, folder, model=None):
     program = compile_model(model, config, integers)
     tokens, after = greedy_tokens(integers, [int(t) for t in np.random.default_rng(3).integers(100, size=13)], CONTEXT)
     runs = runs_of(tokens, config.columns, program.vocabulary)
-    program.write_images(folder)
-    (folder / "request.json").write_text(
-        json.dumps({"runs": runs, "vocabulary": program.vocabulary, "epsilon": program.epsilon})
-    )
+    write_request(program, folder, runs=runs)
     simulator = build_simulator(config, verilog(config), "verilator")
     simulate(simulator, run_folder=folder, test_module="testbench.bench_columns")
     observed = json.loads((folder / "observed.json").read_text())["runs"]

@@ -2,9 +2,9 @@
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
-from rtl.tile.columns import TOKEN_BITS
+from rtl.tile.columns import TOKEN_BITS, control_ports
 from rtl.tile.config import TileConfig
 
 
@@ -32,28 +32,9 @@ class BatchControl(wiring.Component):
 
     def __init__(self, config: TileConfig):
         self.config = config
-        columns = config.columns
-        tokens = data.ArrayLayout(TOKEN_BITS, columns)
+        lengths = data.ArrayLayout(TOKEN_BITS, config.columns)
         super().__init__(
-            {
-                **{name: In(1) for name in ("busy", "starts", "ends")},
-                "prompt_length": In(tokens),
-                "total_length": In(TOKEN_BITS),
-                "columns": In(range(columns + 1)),
-                "prompt_read": Out(1),
-                "prompt_address": Out(range(config.prompt_words)),
-                "prompt": In(TOKEN_BITS),
-                "argmax": In(tokens),
-                "position": Out(TOKEN_BITS),
-                "last_column": Out(range(columns)),
-                "emits": Out(1),
-                "finishes": Out(1),
-                "tokens": Out(tokens),
-                "token_valid": Out(1),
-                "emitted": Out(TOKEN_BITS),
-                "token_column": Out(range(columns)),
-                "emits_more": Out(1),
-            }
+            {"starts": In(1), "prompt_length": In(lengths), "total_length": In(TOKEN_BITS), **control_ports(config)}
         )
 
     def elaborate(self, platform):

@@ -9,6 +9,29 @@ from rtl.tile.config import TileConfig
 TOKEN_BITS = 16
 
 
+def control_ports(config: TileConfig) -> dict[str, wiring.Member]:
+    """What the controls of columns have in common, whether these are of one sequence or of a batch."""
+    tokens = data.ArrayLayout(TOKEN_BITS, config.columns)
+    return {
+        "busy": In(1),
+        "ends": In(1),
+        "columns": In(range(config.columns + 1)),
+        "prompt_read": Out(1),
+        "prompt_address": Out(range(config.prompt_words)),
+        "prompt": In(TOKEN_BITS),
+        "argmax": In(tokens),
+        "position": Out(TOKEN_BITS),
+        "last_column": Out(range(config.columns)),
+        "emits": Out(1),
+        "finishes": Out(1),
+        "tokens": Out(tokens),
+        "token_valid": Out(1),
+        "emitted": Out(TOKEN_BITS),
+        "token_column": Out(range(config.columns)),
+        "emits_more": Out(1),
+    }
+
+
 class ColumnControl(wiring.Component):
     """Says which positions a step works on: as many of the given tokens as there are columns, else one.
 
@@ -33,30 +56,13 @@ class ColumnControl(wiring.Component):
 
     def __init__(self, config: TileConfig):
         self.config = config
-        columns = config.columns
-        tokens = data.ArrayLayout(TOKEN_BITS, columns)
         super().__init__(
             {
                 "start": In(1),
-                "busy": In(1),
-                "ends": In(1),
                 **{name: In(TOKEN_BITS) for name in ("first_position", "prompt_length", "total_length")},
                 "first_emitted": In(TOKEN_BITS),
-                "columns": In(range(columns + 1)),
-                "prompt_read": Out(1),
-                "prompt_address": Out(range(config.context)),
-                "prompt": In(TOKEN_BITS),
-                "argmax": In(tokens),
-                "position": Out(TOKEN_BITS),
+                **control_ports(config),
                 "last_position": Out(TOKEN_BITS),
-                "last_column": Out(range(columns)),
-                "emits": Out(1),
-                "finishes": Out(1),
-                "tokens": Out(tokens),
-                "token_valid": Out(1),
-                "emitted": Out(TOKEN_BITS),
-                "token_column": Out(range(columns)),
-                "emits_more": Out(1),
             }
         )
 
