@@ -31,6 +31,7 @@ REGISTERS = "tests/test_formal_host.py::test_register_port"
 LOADER = "tests/test_formal_host.py::test_loader"
 SECDED = "tests/test_secded.py::test_gateware_equals_golden"
 DECODERS = "tests/test_bch.py::test_decoder_equals_golden"
+GATE = "tests/test_clock_gate.py::test_a_decoder_whose_clock_stops_equals_golden[secded-verilator]"
 VECTOR = "tests/test_units.py::test_vector_steps"
 
 
@@ -100,6 +101,8 @@ FAULTS = (
     ),
     Fault("rtl/memory/correction.py", "word[: len(upper)] ^ upper", "word[: len(upper)] | upper", SECDED),
     Fault("rtl/memory/correction.py", "valid.eq(arrived)", "valid.eq(self.valid)", DECODERS),
+    Fault("rtl/memory/correction.py", "wanted | error", "wanted", DECODERS),
+    Fault("rtl/memory/clock_gate.sv", "clk && open", "clk && enable", GATE),
     Fault("rtl/tile/embedding.py", "* scale + minimum", "* scale - minimum", EMBEDDING),
     Fault("rtl/tile/embedding.py", "self.beat >> exact_log2(self.config.beats)", "self.beat[:1]", EMBEDDING),
     Fault("rtl/host/token_queue.py", "self.write & ~full", "self.write", COUNTS),
