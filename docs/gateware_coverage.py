@@ -23,8 +23,8 @@ from testbench.coverage import Covered, read_coverage
 from testbench.runner import build, run
 
 KINDS = ("line", "branch", "toggle")
-MODELS = ("sram", "weight_bank")
-"""Behavioural models of memories: not hardware of ours."""
+MODELS = ("sram", "weight_bank", "clock_gate")
+"""Behavioural models of macros: not hardware of ours."""
 
 
 def decode(design: str, tokens: int, folder: Path) -> list[Covered]:
