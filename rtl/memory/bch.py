@@ -230,7 +230,7 @@ class BchDecoder(Decoder):
     corrected, uncorrectable : raised for one cycle with the word
     """
 
-    LATENCY = 4
+    LATENCY = Decoder.REGISTERS + BchLocator.LATENCY
 
     def __init__(self, data_bits: int, *, gated: bool = False):
         super().__init__(sums, BchCorrector(data_bits, gated=gated))

@@ -47,6 +47,17 @@ def _runs(positions) -> list[tuple[int, int]]:
     return [(start, end + 1) for start, end in zip(starts, ends, strict=True)]
 
 
+def decoder_ports(data_bits: int, length: int):
+    """Ports of a decoder: a codeword in, the word and its flags out."""
+    return {
+        "code": In(length),
+        "valid": In(1),
+        "data": Out(data_bits),
+        "corrected": Out(1),
+        "uncorrectable": Out(1),
+    }
+
+
 def locator_ports(length: int, sum_bits: int):
     """Ports of a locator: the sums of a codeword in, the bits to flip and what it has found out."""
     return {"sums": In(sum_bits), "flips": Out(length), "corrected": Out(1), "uncorrectable": Out(1)}
@@ -73,16 +84,8 @@ class Corrector(wiring.Component):
     def __init__(self, positions: tuple[int, ...], locator: wiring.Component, *, gated: bool):
         self.LATENCY = locator.LATENCY + 1
         self._positions, self._locator, self._gated = positions, locator, gated
-        super().__init__(
-            {
-                "code": In(len(locator.flips)),
-                "sums": In(len(locator.sums)),
-                "valid": In(1),
-                "data": Out(len(positions)),
-                "corrected": Out(1),
-                "uncorrectable": Out(1),
-            }
-        )
+        ports = decoder_ports(len(positions), len(locator.flips))
+        super().__init__(ports | {"sums": In(len(locator.sums))})
 
     def elaborate(self, platform):
         m = Module()
@@ -127,17 +130,12 @@ class Decoder(wiring.Component):
     corrector : what repairs the word
     """
 
+    REGISTERS = 2
+    """Cycles beside those of the locator: the word is kept before it and repaired behind it."""
+
     def __init__(self, sums, corrector: Corrector):
         self._sums, self._corrector = sums, corrector
-        super().__init__(
-            {
-                "code": In(len(corrector.code)),
-                "valid": In(1),
-                "data": Out(len(corrector.data)),
-                "corrected": Out(1),
-                "uncorrectable": Out(1),
-            }
-        )
+        super().__init__(decoder_ports(len(corrector.data), len(corrector.code)))
 
     def elaborate(self, platform):
         m = Module()

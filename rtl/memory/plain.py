@@ -3,7 +3,8 @@
 import numpy as np
 from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+
+from rtl.memory.correction import decoder_ports
 
 
 def check_bits(data_bits: int) -> int:
@@ -40,15 +41,7 @@ class PlainDecoder(wiring.Component):
     LATENCY = 1
 
     def __init__(self, data_bits: int, *, gated: bool = False):
-        super().__init__(
-            {
-                "code": In(data_bits),
-                "valid": In(1),
-                "data": Out(data_bits),
-                "corrected": Out(1),
-                "uncorrectable": Out(1),
-            }
-        )
+        super().__init__(decoder_ports(data_bits, data_bits))
 
     def elaborate(self, platform):
         m = Module()

@@ -140,7 +140,7 @@ class SecdedDecoder(Decoder):
     corrected, uncorrectable : raised for one cycle with the word
     """
 
-    LATENCY = 3
+    LATENCY = Decoder.REGISTERS + SecdedLocator.LATENCY
 
     def __init__(self, data_bits: int, *, gated: bool = False):
         super().__init__(sums, SecdedCorrector(data_bits, gated=gated))

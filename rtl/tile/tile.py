@@ -379,7 +379,8 @@ class Tile(wiring.Component):
         arriving, arrived = self._arrivals(m, pipe, loader)
         corrected, uncorrectable = Signal(config.tile_lanes), Signal(config.tile_lanes)
         kv_read_address, kv_write_address = self._kv_addresses(pipe, vector, arrival - READ_LATENCY)
-        clock = self._lane_clock(m, pipe, loader)
+        works = self._lanes_work(pipe)
+        clock = self._lane_clock(m, works, loader)
         for i in range(config.tile_lanes):
             codes = [
                 self._weight_bank(m, i * config.banks_per_lane + bank, enable, address, loader)
@@ -421,14 +422,17 @@ class Tile(wiring.Component):
         m.d.comb += vector.embedding.eq(embedding.values)
         self._report(m, host, report, corrected, uncorrectable, embedding, loader)
         self._counters(m, host, pipe)
-        self._activity(m, host, pipe, sequencer, vector)
+        self._activity(m, host, pipe, sequencer, vector, works)
 
-    def _lane_clock(self, m, pipe, loader):
-        """The lanes' clock. It runs from the cycle in which a word is there until its sum is, and in a reset."""
+    def _lanes_work(self, pipe):
+        """A word is in a lane: it is there, or its row's sum is not yet."""
         begin = self.config.bank.latency_cycles
-        end = begin + self.config.lane_latency
-        works = Cat(pipe.at(kind, stage) for kind in ("weights", "kv") for stage in range(begin, end)).any()
-        self._lanes_work = works
+        stages = range(begin, begin + self.config.lane_latency)
+        return Cat(pipe.at(kind, stage) for kind in ("weights", "kv") for stage in stages).any()
+
+    @staticmethod
+    def _lane_clock(m, works, loader):
+        """The lanes' clock: it runs while they have work, while words are verified that were loaded, and in a reset."""
         loads = 0 if loader is None else loader.busy
         clock = Signal(name="lane_clock")
         m.submodules.lane_gate = clock_gate(enable=works | loads | ResetSignal(), gated=clock)
@@ -532,7 +536,7 @@ class Tile(wiring.Component):
                 self.lane_words.eq(self.lane_words + Mux(pipe.at("valid", arrival), config.tile_lanes, 0)),
             ]
 
-    def _activity(self, m, host, pipe, sequencer, vector):
+    def _activity(self, m, host, pipe, sequencer, vector, works):
         config, at = self.config, self.config.stream_latency - READ_LATENCY
         each = bits_for(config.tile_lanes)
         m.submodules.activity = activity = Activity(
@@ -562,7 +566,7 @@ class Tile(wiring.Component):
             constant_writes=vector.constant_write,
             program_reads=sequencer.stream_read + sequencer.vector_read,
             prompt_reads=sequencer.prompt_read,
-            lane_cycles=self._lanes_work,
+            lane_cycles=works,
         )
 
     def _columns_read(self, pipe, sequencer, stage: int):
